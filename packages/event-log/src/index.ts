@@ -1,0 +1,2 @@
+export { partitionOf } from './partition.ts';
+export * from './port.ts';

@@ -1,0 +1,3 @@
+export * from './hash.ts';
+export * from './note.ts';
+export * from './tree.ts';
