@@ -1,10 +1,68 @@
-import type { Ed25519Verify, Sha256 } from './hash.ts';
+import { type BinaryToTextEncoding, createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto';
+import { type Ed25519Verify, HASH_BYTES, type Sha256 } from './hash.ts';
 
-const todo = (): never => {
-  throw new Error('not written yet');
-};
-export const sha256 = (): Sha256 => todo();
-export const ed25519Verify = (): Ed25519Verify => todo();
+/**
+ * SHA-256 by node:crypto. The one-shot call with a latin1 result, written into place, costs about half of createHash: no
+ * hash object, and no buffer a digest.
+ */
+export function sha256(): Sha256 {
+  return {
+    digestInto(input, start, end, out, outStart) {
+      const digest = hash('sha256', start === 0 && end === input.length ? input : input.subarray(start, end), LATIN1);
+      asBuffer(out).latin1Write(digest, outStart, HASH_BYTES);
+    },
+    digest(input) {
+      const out = Buffer.allocUnsafeSlow(HASH_BYTES);
+      (out as LatinBuffer).latin1Write(hash('sha256', input, LATIN1), 0, HASH_BYTES);
+      return out;
+    },
+  };
+}
+
+/** Works on every Node that has crypto.hash, though @types/node leaves it out. */
+const LATIN1 = 'latin1' as BinaryToTextEncoding;
+
+/** Buffer's own writer, which @types/node leaves out. */
+interface LatinBuffer extends Buffer {
+  latin1Write(text: string, offset: number, length: number): number;
+}
+const asBuffer = (bytes: Uint8Array): LatinBuffer =>
+  (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)) as LatinBuffer;
+
+const KEYS_KEPT_MAX = 1_024;
+// RFC 8410: the fixed bytes before a raw Ed25519 key in SPKI and in PKCS #8.
+const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+/** Ed25519 by node:crypto, with the imported keys of the last 1,024 producers kept. */
+export function ed25519Verify(): Ed25519Verify {
+  const kept = new Map<string, KeyObject>();
+  return (publicKey, message, signature) => {
+    if (publicKey.length !== 32 || signature.length !== 64) return false;
+    const name = Buffer.from(publicKey.buffer, publicKey.byteOffset, 32).toString('latin1');
+    let key = kept.get(name);
+    if (key === undefined) {
+      try {
+        key = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' });
+      } catch {
+        return false; // not a point of the curve
+      }
+      if (kept.size >= KEYS_KEPT_MAX) kept.delete(kept.keys().next().value as string);
+      kept.set(name, key);
+    }
+    return verify(null, message, key, signature);
+  };
+}
+
+const privateKey = (seed: Uint8Array): KeyObject =>
+  createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });
+
 /** A signer from a 32-byte seed (RFC 8032 private key). */
-export const ed25519Signer = (seed: Uint8Array): ((message: Uint8Array) => Uint8Array) => (void seed, todo());
-export const ed25519PublicKey = (seed: Uint8Array): Uint8Array => (void seed, todo());
+export function ed25519Signer(seed: Uint8Array): (message: Uint8Array) => Uint8Array {
+  const key = privateKey(seed);
+  return (message) => sign(null, message, key);
+}
+
+export function ed25519PublicKey(seed: Uint8Array): Uint8Array {
+  return new Uint8Array(createPublicKey(privateKey(seed)).export({ format: 'der', type: 'spki' }).subarray(SPKI_PREFIX.length));
+}
