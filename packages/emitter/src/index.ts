@@ -1,1 +1,2 @@
-export {};
+export * from './batch-signer.ts';
+export * from './errors.ts';

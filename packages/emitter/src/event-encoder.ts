@@ -1,0 +1,74 @@
+import { type AuditEvent, EVENT_BYTES_MAX, type EventSchema, type WalkFault, WireError } from '@sealtrail/wire';
+import { EmitterError } from './errors.ts';
+
+/** Numbers that a walk writes for each event: end of actor, end of object, end of event. */
+export const ENDS_PER_EVENT = 3;
+const SALT_BYTES = 16;
+/** One call to the random source serves 256 salts. */
+const POOL_BYTES = 4_096;
+
+/** Salts come straight from the random source: a kept seed would reopen what was erased (docs/spec/event.md). */
+export interface SaltPool {
+  /** The next 16 bytes, never given out before. */
+  next(): Uint8Array;
+}
+
+export function createSaltPool(random: (bytes: number) => Uint8Array): SaltPool {
+  let pool = new Uint8Array(0);
+  let used = 0;
+  return {
+    next() {
+      if (used + SALT_BYTES > pool.length) {
+        pool = random(POOL_BYTES) as Uint8Array<ArrayBuffer>;
+        if (pool.length !== POOL_BYTES) {
+          throw new EmitterError('invalid_option', `random(${POOL_BYTES}) gave ${pool.length} bytes: it must give as many as asked for`);
+        }
+        used = 0;
+      }
+      const salt = pool.subarray(used, used + SALT_BYTES);
+      used += SALT_BYTES;
+      return salt;
+    },
+  };
+}
+
+/** Room that must be left in a buffer for one more event. */
+export const EVENT_ROOM_BYTES: number = EVENT_BYTES_MAX + 64;
+
+/**
+ * Encodes one event at `offset` and finds its sections: the walk checks every byte that will be signed, so that nothing
+ * leaves the process that the ledger would refuse. Returns the event's end.
+ * Throws EmitterError `event_not_encodable`, `event_too_large`; the buffer beyond `offset` is then garbage.
+ */
+export function encodeEvent(
+  schema: EventSchema,
+  event: AuditEvent,
+  out: Uint8Array,
+  offset: number,
+  ends: Uint32Array,
+  at: number,
+  fault: WalkFault,
+): number {
+  let end: number;
+  try {
+    end = schema.encode(event, out, offset);
+  } catch (thrown) {
+    throw asEmitterError(thrown);
+  }
+  const walked = schema.walk(out, offset, end, ends, at, fault);
+  if (walked !== end) {
+    throw new EmitterError('event_not_encodable', `the event has no canonical encoding: ${fault.detail || 'a field is of the wrong kind'}`);
+  }
+  ends[at + 2] = end;
+  return end;
+}
+
+/** The codec's errors under this package's codes. Anything else is a caller's value of the wrong type. */
+export function asEmitterError(thrown: unknown): EmitterError {
+  if (thrown instanceof EmitterError) return thrown;
+  if (thrown instanceof WireError) {
+    const code = thrown.code === 'event_too_large' || thrown.code === 'batch_too_large' ? thrown.code : 'event_not_encodable';
+    return new EmitterError(code, thrown.message, { cause: thrown });
+  }
+  return new EmitterError('event_not_encodable', 'the event cannot be encoded: a field is of the wrong type', { cause: thrown });
+}
