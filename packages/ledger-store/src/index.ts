@@ -1,1 +1,3 @@
 export * from './port.ts';
+export { sequenceIntervals } from './sequences.ts';
+export { comparePartitions, largestCommits, partitionText, type VisibleInterval, visibility, visibleIntervals } from './visible.ts';
