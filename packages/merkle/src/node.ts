@@ -8,12 +8,11 @@ import { type Ed25519Verify, HASH_BYTES, type Sha256 } from './hash.ts';
 export function sha256(): Sha256 {
   return {
     digestInto(input, start, end, out, outStart) {
-      const digest = hash('sha256', start === 0 && end === input.length ? input : input.subarray(start, end), LATIN1);
-      asBuffer(out).latin1Write(digest, outStart, HASH_BYTES);
+      writeLatin1(out, hash('sha256', start === 0 && end === input.length ? input : input.subarray(start, end), LATIN1), outStart);
     },
     digest(input) {
-      const out = Buffer.allocUnsafeSlow(HASH_BYTES);
-      (out as LatinBuffer).latin1Write(hash('sha256', input, LATIN1), 0, HASH_BYTES);
+      const out = new Uint8Array(HASH_BYTES);
+      writeLatin1(out, hash('sha256', input, LATIN1), 0);
       return out;
     },
   };
@@ -22,12 +21,9 @@ export function sha256(): Sha256 {
 /** Works on every Node that has crypto.hash, though @types/node leaves it out. */
 const LATIN1 = 'latin1' as BinaryToTextEncoding;
 
-/** Buffer's own writer, which @types/node leaves out. */
-interface LatinBuffer extends Buffer {
-  latin1Write(text: string, offset: number, length: number): number;
-}
-const asBuffer = (bytes: Uint8Array): LatinBuffer =>
-  (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)) as LatinBuffer;
+/** Buffer's own writer works on any Uint8Array; @types/node leaves it out. */
+const latin1Write = (Buffer.prototype as unknown as { latin1Write(this: Uint8Array, text: string, offset: number, length: number): number }).latin1Write;
+const writeLatin1 = (out: Uint8Array, digest: string, at: number): void => void latin1Write.call(out, digest, at, HASH_BYTES);
 
 const KEYS_KEPT_MAX = 1_024;
 // RFC 8410: the fixed bytes before a raw Ed25519 key in SPKI and in PKCS #8.

@@ -1,26 +1,36 @@
-import type { Sha256 } from '@sealtrail/merkle';
-import type { Refusal } from './errors.ts';
+import { crc64Avro, parsingCanonicalForm } from './avro/canonical.ts';
+import { compileSchema, type Plan, type Section } from './avro/plan.ts';
+import { Fault, Reader } from './avro/reader.ts';
+import { Writer } from './avro/writer.ts';
+import { type Refusal, WireError } from './errors.ts';
+import { PUBLISHED_EVENT_SCHEMAS, SCHEMA_TEXTS } from './generated/schemas.ts';
+import { EVENT_BYTES_MAX } from './limits.ts';
 import type { AuditEvent } from './values.ts';
 
-const todo = (): never => {
-  throw new Error('not written yet');
-};
-
-/** What is known of one published version of schemas/audit-event.avsc. */
+/** One published version of schemas/audit-event.avsc. Immutable. */
 export interface EventSchema {
   /** SHA-256 of the published file's bytes: `event_schema` in headers and rows. */
   readonly sha256: Uint8Array;
   /** The published file's text. */
   readonly text: string;
-  /** Writes the canonical encoding at `offset` and returns the end. Throws WireError `not_encodable`, `event_too_large`. */
+  /** CRC-64-AVRO of the EventBatch schema that embeds it: what the record's framing names. */
+  readonly batch_fingerprint: Uint8Array;
+  readonly plan: Plan;
+  /** Fields of the actor section, and of actor and object together: where the sections end. */
+  readonly actor_fields: number;
+  readonly object_end: number;
+  /**
+   * Writes the canonical encoding at `offset` and returns the end. `out` needs only the room that the event takes.
+   * Throws WireError `not_encodable`, `event_too_large`; then `out` may hold part of it.
+   */
   encode(event: AuditEvent, out: Uint8Array, offset: number): number;
   /**
-   * Walks one event at `offset` without decoding it. Writes the ends of the actor and the object section to
-   * ends[at] and ends[at + 1] and returns the event's end; on a fault returns -1 - position with the reason in `fault`.
+   * Walks the event at `offset`, which may reach up to `limit`. Writes the ends of its three sections (actor, object, rest)
+   * to ends[at…at + 2] and returns the event's end; on a fault returns -1 - position, with the reason in `fault`.
    */
   walk(bytes: Uint8Array, offset: number, limit: number, ends: Uint32Array, at: number, fault: WalkFault): number;
-  /** Decodes one event that was walked before. */
-  decode(bytes: Uint8Array, offset: number, end: number): AuditEvent;
+  /** Decodes the event that fills bytes[start, end). Throws WireError `not_canonical`. */
+  decode(bytes: Uint8Array, start: number, end: number): AuditEvent;
 }
 
 /** Filled by a walk that refuses; allocated once by the caller. */
@@ -29,33 +39,148 @@ export interface WalkFault {
   detail: string;
 }
 
-/** The current schema, which new events are written in. */
-export const currentEventSchema = (): EventSchema => todo();
-/** Every published schema that this build knows. */
-export const knownEventSchemas = (): readonly EventSchema[] => todo();
-
-/** The three parts of a leaf: SHA-256(0x00 ‖ "E" ‖ 0x01 ‖ A ‖ O ‖ rest). docs/spec/event.md */
-export interface LeafParts {
-  readonly actor_digest: Uint8Array;
-  readonly object_digest: Uint8Array;
-  readonly rest: Uint8Array;
+/**
+ * Prepares a published schema. Throws RangeError when its fields are not in the sections actor, object, rest, in that
+ * order, each opened by its salt where it has one.
+ */
+export function loadEventSchema(text: string, digest: Uint8Array): EventSchema {
+  const schema = JSON.parse(text) as Record<string, unknown>;
+  const plan = compileSchema(schema);
+  const order: readonly (Section | null)[] = ['actor', 'object', 'rest'];
+  const sections = plan.inner.map((field) => order.indexOf(field.section));
+  if (sections.some((section, i) => section < 0 || section < (sections[i - 1] ?? 0))) {
+    throw new RangeError('the fields of an event stand in the sections actor, object, rest, in this order');
+  }
+  const actorFields = sections.filter((section) => section === 0).length;
+  const objectEnd = actorFields + sections.filter((section) => section === 1).length;
+  if (plan.inner[0]?.name !== 'actor_salt' || plan.inner[actorFields]?.name !== 'object_salt') {
+    throw new RangeError('the actor and the object section each begin with their salt');
+  }
+  const loaded: EventSchema = {
+    sha256: digest,
+    text,
+    batch_fingerprint: batchFingerprint(schema),
+    plan,
+    actor_fields: actorFields,
+    object_end: objectEnd,
+    encode: (event, out, offset) => encodeEvent(loaded, event, out, offset),
+    decode: (bytes, start, end) => decodeEvent(loaded, bytes, start, end),
+    walk(bytes, offset, limit, ends, at, fault) {
+      try {
+        const reader = new Reader(bytes, offset, limit);
+        walkSections(loaded, reader, ends, at);
+        return reader.at;
+      } catch (error) {
+        const refusal = refusalOf(error);
+        fault.reason = refusal.reason;
+        fault.detail = refusal.detail;
+        return -1 - refusal.at;
+      }
+    },
+  };
+  return loaded;
 }
 
-/** A = SHA-256("A" ‖ actor section with its salt). */
-export const actorDigest = (sha256: Sha256, section: Uint8Array): Uint8Array => (void sha256, void section, todo());
-/** O = SHA-256("O" ‖ object section with its salt). */
-export const objectDigest = (sha256: Sha256, section: Uint8Array): Uint8Array => (void sha256, void section, todo());
-export const eventLeafFromParts = (sha256: Sha256, parts: LeafParts): Uint8Array => (void sha256, void parts, todo());
+/** The EventBatch schema with this version of the event inside. */
+function batchFingerprint(eventSchema: Record<string, unknown>): Uint8Array {
+  const batch = JSON.parse(SCHEMA_TEXTS['event-batch']) as { fields: { name: string; type: unknown }[] };
+  const events = batch.fields.find((field) => field.name === 'events') as { type: { items: unknown } };
+  events.type.items = eventSchema;
+  return crc64Avro(parsingCanonicalForm(firstDefinitionOnly(batch, new Set())));
+}
 
-/**
- * Writes the leaves of the events bytes[starts…) to out, 32 bytes each. `ends` as written by walks: three numbers an
- * event (end of actor, end of object, end of event). This is on the hot path: three hash calls an event, no allocation.
- */
-export const hashEventLeaves = (
-  sha256: Sha256,
-  bytes: Uint8Array,
-  firstEvent: number,
-  count: number,
-  ends: Uint32Array,
-  out: Uint8Array,
-): void => (void sha256, void bytes, void firstEvent, void count, void ends, void out, todo());
+/** A named type is defined where it stands first; later definitions of the same name become its name. */
+function firstDefinitionOnly(schema: unknown, seen: Set<string>): unknown {
+  if (Array.isArray(schema)) return schema.map((branch) => firstDefinitionOnly(branch, seen));
+  if (schema === null || typeof schema !== 'object') return schema;
+  const object = schema as Record<string, unknown>;
+  if (typeof object['name'] === 'string' && ['record', 'enum', 'fixed'].includes(object['type'] as string)) {
+    if (seen.has(object['name'])) return object['name'];
+    seen.add(object['name']);
+  }
+  return Object.fromEntries(
+    Object.entries(object).map(([key, value]) => [key, key === 'symbols' ? value : firstDefinitionOnly(value, seen)]),
+  );
+}
+
+const unhex = (text: string): Uint8Array => Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+
+const KNOWN: readonly EventSchema[] = Object.freeze(
+  PUBLISHED_EVENT_SCHEMAS.map(({ text, sha256 }) => loadEventSchema(text, unhex(sha256))),
+);
+
+/** Every published schema that this build knows, oldest first. */
+export const knownEventSchemas = (): readonly EventSchema[] => KNOWN;
+/** The current schema, which new events are written in. */
+export const currentEventSchema = (): EventSchema => KNOWN[KNOWN.length - 1] as EventSchema;
+
+function encodeEvent(schema: EventSchema, event: AuditEvent, out: Uint8Array, offset: number): number {
+  const limit = Math.min(out.length, offset + EVENT_BYTES_MAX);
+  const writer = new Writer(out, offset, limit);
+  try {
+    writer.write(schema.plan, event);
+  } catch (error) {
+    if (error instanceof RangeError) {
+      throw new WireError('event_too_large', `an event of more than ${limit - offset} bytes; give it less text`, { cause: error });
+    }
+    throw error;
+  }
+  return writer.at;
+}
+
+/** Walks the event that the reader stands at; writes the ends of its three sections to ends[at…at + 2]. Throws Fault. */
+export function walkSections(schema: EventSchema, reader: Reader, ends: Uint32Array, at: number): void {
+  const start = reader.at;
+  const fields = schema.plan.inner;
+  let i = 0;
+  for (; i < schema.actor_fields; i++) reader.skip(fields[i] as Plan);
+  ends[at] = reader.at;
+  for (; i < schema.object_end; i++) reader.skip(fields[i] as Plan);
+  ends[at + 1] = reader.at;
+  for (; i < fields.length; i++) reader.skip(fields[i] as Plan);
+  ends[at + 2] = reader.at;
+  if (reader.at - start > EVENT_BYTES_MAX)
+    throw new TooLarge(`an event of ${reader.at - start} bytes; ${EVENT_BYTES_MAX} are allowed`, start);
+}
+
+/** A limit of the rules, passed. */
+export class TooLarge {
+  readonly reason: 'too_large' = 'too_large';
+  readonly detail: string;
+  readonly at: number;
+  constructor(detail: string, at: number) {
+    this.detail = detail;
+    this.at = at;
+  }
+}
+
+/** What the reader threw, as a value; anything else is a bug and goes on. */
+export function refusalOf(error: unknown): Refusal {
+  if (error instanceof Fault || error instanceof TooLarge)
+    return { kind: 'refused', reason: error.reason, detail: error.detail, at: error.at };
+  throw error;
+}
+
+function decodeEvent(schema: EventSchema, bytes: Uint8Array, start: number, end: number): AuditEvent {
+  try {
+    const reader = new Reader(bytes, start, end);
+    const event = reader.read(schema.plan) as AuditEvent;
+    if (reader.at !== end) throw new Fault('malformed', `${end - reader.at} bytes follow the event`, reader.at);
+    return event;
+  } catch (error) {
+    const { detail, at } = refusalOf(error);
+    throw new WireError('not_canonical', `byte ${at}: ${detail}`);
+  }
+}
+
+/** One field of an event, as far as tables and documents need it. */
+export interface EventField {
+  readonly name: string;
+  readonly section: Section;
+  readonly doc: string;
+  readonly plan: Plan;
+}
+
+/** The fields of a schema, in order. */
+export const eventSchemaFields = (schema: EventSchema): readonly EventField[] =>
+  schema.plan.inner.map((field) => ({ name: field.name, section: field.section as Section, doc: field.doc, plan: field }));

@@ -1,6 +1,16 @@
+export type { Op, Plan, Section } from './avro/plan.ts';
 export * from './batch.ts';
 export * from './errors.ts';
-export * from './event.ts';
+export {
+  currentEventSchema,
+  type EventField,
+  type EventSchema,
+  eventSchemaFields,
+  knownEventSchemas,
+  loadEventSchema,
+  type WalkFault,
+} from './event.ts';
+export * from './leaf.ts';
 export * from './limits.ts';
 export * from './records.ts';
 export * from './signature.ts';

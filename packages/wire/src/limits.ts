@@ -11,3 +11,7 @@ export const NAME_BYTES_MAX = 128;
 /** 1970-01-01T00:00:00Z and 2200-01-01T00:00:00Z (excluded), in ms. */
 export const TIME_MS_MIN = 0;
 export const TIME_MS_END = 7_258_118_400_000;
+
+const NAME = /^[A-Za-z0-9._:/@-]{1,128}$/;
+/** Whether a text may be an audience, a tenant or a producer. */
+export const isWireName = (text: string): boolean => NAME.test(text);

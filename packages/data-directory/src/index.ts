@@ -1,0 +1,4 @@
+export * from './directory.ts';
+export * from './errors.ts';
+export * from './keys.ts';
+export * from './registration.ts';

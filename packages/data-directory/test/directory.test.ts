@@ -1,0 +1,67 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createProducerKey, ledgerKey, loadProducerKey, openDataDirectory, producerNames, sealingKey } from '../src/index.ts';
+
+let parent: string;
+beforeEach(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'data-directory-'));
+});
+afterEach(() => rm(parent, { recursive: true }));
+
+let counter = 0;
+const random = (bytes: number): Uint8Array => new Uint8Array(bytes).fill(++counter);
+const create = { random };
+
+describe('openDataDirectory', () => {
+  it('makes a directory once and finds the same deployment again', async () => {
+    const dir = join(parent, 'new', 'one');
+    const made = await openDataDirectory({ dir, create });
+    const found = await openDataDirectory({ dir, create });
+    expect(found.deployment).toEqual(made.deployment);
+    expect(made.deployment.audience).toMatch(/^embedded\.[0-9a-f]{16}$/);
+    expect((await stat(dir)).mode & 0o777).toBe(0o700);
+  });
+
+  it.each([
+    ['directory_missing', async () => openDataDirectory({ dir: join(parent, 'none') })],
+    ['directory_foreign', async () => (await writeFile(join(parent, 'x'), ''), openDataDirectory({ dir: parent, create }))],
+    ['directory_foreign', async () => (await writeFile(join(parent, 'file'), ''), openDataDirectory({ dir: join(parent, 'file'), create }))],
+    ['directory_foreign', async () => (await writeFile(join(parent, 'deployment.json'), '{'), openDataDirectory({ dir: parent }))],
+    ['directory_foreign', async () => (await writeFile(join(parent, 'deployment.json'), '{"version":1}'), openDataDirectory({ dir: parent }))],
+    ['directory_version', async () => (await writeFile(join(parent, 'deployment.json'), '{"version":2}'), openDataDirectory({ dir: parent }))],
+  ])('refuses with %s', async (code, act) => {
+    await expect(act()).rejects.toMatchObject({ code });
+  });
+});
+
+describe('keys', () => {
+  it('are kept in files that only the owner reads, and load again as they were', async () => {
+    const directory = await openDataDirectory({ dir: join(parent, 'd'), create });
+    const made = await createProducerKey(directory, 'api', random);
+    const loaded = await loadProducerKey(directory, 'api');
+    expect(loaded.public_key).toEqual(made.public_key);
+    expect(loaded.sign(new Uint8Array(3))).toEqual(made.sign(new Uint8Array(3)));
+    expect(await producerNames(directory)).toEqual(['api']);
+    expect((await ledgerKey(directory, random)).public_key).toEqual((await ledgerKey(directory, random)).public_key);
+    expect(await sealingKey(directory)).toEqual(await sealingKey(directory));
+    for (const file of ['producers/api.jwk.json', 'ledger.jwk.json', 'sealing.jwk.json']) {
+      expect((await stat(join(directory.keys_dir, file))).mode & 0o777, file).toBe(0o600);
+    }
+  });
+
+  it('names what is wrong without quoting the key', async () => {
+    const directory = await openDataDirectory({ dir: join(parent, 'd'), create });
+    await createProducerKey(directory, 'api', random);
+    await expect(createProducerKey(directory, 'api', random)).rejects.toMatchObject({ code: 'key_exists' });
+    await expect(loadProducerKey(directory, 'other')).rejects.toMatchObject({ code: 'key_missing' });
+    await expect(loadProducerKey(directory, '../ledger')).rejects.toMatchObject({ code: 'name_invalid' });
+    const file = join(directory.keys_dir, 'producers', 'api.jwk.json');
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.slice(0, -3));
+    const failed = await loadProducerKey(directory, 'api').catch((error: unknown) => error as Error);
+    expect(failed).toMatchObject({ code: 'key_malformed' });
+    expect(String((failed as Error).cause ?? '') + (failed as Error).message).not.toContain((JSON.parse(text) as { d: string }).d);
+  });
+});
