@@ -27,7 +27,6 @@ const deploymentSchema: z.ZodType<Deployment> = z.object({
   partitions: z.number().int().min(1),
 });
 
-
 export interface DataDirectory {
   /** Absolute path. */
   readonly path: string;

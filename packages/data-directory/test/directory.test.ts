@@ -27,10 +27,19 @@ describe('openDataDirectory', () => {
   it.each([
     ['directory_missing', async () => openDataDirectory({ dir: join(parent, 'none') })],
     ['directory_foreign', async () => (await writeFile(join(parent, 'x'), ''), openDataDirectory({ dir: parent, create }))],
-    ['directory_foreign', async () => (await writeFile(join(parent, 'file'), ''), openDataDirectory({ dir: join(parent, 'file'), create }))],
+    [
+      'directory_foreign',
+      async () => (await writeFile(join(parent, 'file'), ''), openDataDirectory({ dir: join(parent, 'file'), create })),
+    ],
     ['directory_foreign', async () => (await writeFile(join(parent, 'deployment.json'), '{'), openDataDirectory({ dir: parent }))],
-    ['directory_foreign', async () => (await writeFile(join(parent, 'deployment.json'), '{"version":1}'), openDataDirectory({ dir: parent }))],
-    ['directory_version', async () => (await writeFile(join(parent, 'deployment.json'), '{"version":2}'), openDataDirectory({ dir: parent }))],
+    [
+      'directory_foreign',
+      async () => (await writeFile(join(parent, 'deployment.json'), '{"version":1}'), openDataDirectory({ dir: parent })),
+    ],
+    [
+      'directory_version',
+      async () => (await writeFile(join(parent, 'deployment.json'), '{"version":2}'), openDataDirectory({ dir: parent })),
+    ],
   ])('refuses with %s', async (code, act) => {
     await expect(act()).rejects.toMatchObject({ code });
   });

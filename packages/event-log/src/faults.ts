@@ -1,1 +1,1 @@
-export {};
+export * from './fault-plan.ts';

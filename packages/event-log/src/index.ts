@@ -1,2 +1,3 @@
-export { partitionOf } from './partition.ts';
+export * from './limits.ts';
+export { murmur2, partitionOf } from './partition.ts';
 export * from './port.ts';

@@ -1,4 +1,4 @@
-import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
+import { type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
 import type { IssuerOptions, TokenVerifierOptions } from '../src/index.ts';
 
 export const ISSUER = 'https://issuer.example';
@@ -20,7 +20,7 @@ export async function signingKey(kid: string, alg = 'ES256'): Promise<SigningKey
 
 export const CLAIMS: JWTPayload = { iss: ISSUER, aud: AUDIENCE, sub: 'alice', iat: NOW_S - 60, exp: NOW_S + 600 };
 
-export const token = (key: SigningKey, claims: JWTPayload = {}, header: Record<string, unknown> = {}): Promise<string> =>
+export const token = (key: SigningKey, claims: Record<string, unknown> = {}, header: Record<string, unknown> = {}): Promise<string> =>
   new SignJWT(withoutUndefined({ ...CLAIMS, ...claims }))
     .setProtectedHeader({ alg: key.alg, kid: key.kid, ...header })
     .sign(key.privateKey);
@@ -49,5 +49,5 @@ export const options = (issuer: IssuerOptions, more: Partial<TokenVerifierOption
   ...more,
 });
 
-const withoutUndefined = (claims: JWTPayload): JWTPayload =>
+const withoutUndefined = (claims: Record<string, unknown>): JWTPayload =>
   Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { JWK } from 'jose';
+import type { CryptoKey, JWK } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { bearerToken, createPseudonyms, createTokenVerifier, type Identity } from '../src/index.ts';
 import { createKeys } from '../src/key-source.ts';

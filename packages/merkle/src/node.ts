@@ -22,7 +22,8 @@ export function sha256(): Sha256 {
 const LATIN1 = 'latin1' as BinaryToTextEncoding;
 
 /** Buffer's own writer works on any Uint8Array; @types/node leaves it out. */
-const latin1Write = (Buffer.prototype as unknown as { latin1Write(this: Uint8Array, text: string, offset: number, length: number): number }).latin1Write;
+const latin1Write = (Buffer.prototype as unknown as { latin1Write(this: Uint8Array, text: string, offset: number, length: number): number })
+  .latin1Write;
 const writeLatin1 = (out: Uint8Array, digest: string, at: number): void => void latin1Write.call(out, digest, at, HASH_BYTES);
 
 const KEYS_KEPT_MAX = 1_024;

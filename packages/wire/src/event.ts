@@ -145,7 +145,7 @@ export function walkSections(schema: EventSchema, reader: Reader, ends: Uint32Ar
 
 /** A limit of the rules, passed. */
 export class TooLarge {
-  readonly reason: 'too_large' = 'too_large';
+  readonly reason = 'too_large' as const;
   readonly detail: string;
   readonly at: number;
   constructor(detail: string, at: number) {

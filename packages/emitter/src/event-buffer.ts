@@ -1,0 +1,48 @@
+import type { EncodedEvents } from './batch-signer.ts';
+import { ENDS_PER_EVENT } from './event-encoder.ts';
+
+const BYTES_FIRST = 2_048;
+const EVENTS_FIRST = 8;
+
+/** Encoded events of one tenant and delivery class that wait to be signed. Grows by doubling. */
+export interface EventBuffer {
+  readonly count: number;
+  readonly bytes: number;
+  /** Copies an encoded event. `ends` are offsets from the start of `source`. */
+  append(source: Uint8Array, length: number, ends: Uint32Array): void;
+  /** What was appended; valid until the next append. */
+  encoded(): EncodedEvents;
+}
+
+export function createEventBuffer(): EventBuffer {
+  let store = Buffer.allocUnsafeSlow(BYTES_FIRST);
+  let ends = new Uint32Array(EVENTS_FIRST * ENDS_PER_EVENT);
+  let bytes = 0;
+  let count = 0;
+  return {
+    get count() {
+      return count;
+    },
+    get bytes() {
+      return bytes;
+    },
+    append(source, length, eventEnds) {
+      if (bytes + length > store.length) {
+        const larger = Buffer.allocUnsafeSlow(Math.max(store.length * 2, bytes + length));
+        larger.set(store.subarray(0, bytes));
+        store = larger;
+      }
+      const at = count * ENDS_PER_EVENT;
+      if (at + ENDS_PER_EVENT > ends.length) {
+        const longer = new Uint32Array(ends.length * 2);
+        longer.set(ends);
+        ends = longer;
+      }
+      store.set(source.subarray(0, length), bytes);
+      for (let i = 0; i < ENDS_PER_EVENT; i++) ends[at + i] = bytes + (eventEnds[i] as number);
+      bytes += length;
+      count++;
+    },
+    encoded: () => ({ bytes: store.subarray(0, bytes), count, ends: ends.subarray(0, count * ENDS_PER_EVENT) }),
+  };
+}

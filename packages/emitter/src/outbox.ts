@@ -1,0 +1,234 @@
+import type { AppendOutcome, AppendRefusal, EventLogProducer } from '@sealtrail/event-log';
+import type { EmitterProblem } from './audit.ts';
+import type { SignedBatch } from './batch-signer.ts';
+import type { QueuedBatch } from './channel.ts';
+import { EmitterError } from './errors.ts';
+import { asEmitterError } from './event-encoder.ts';
+import type { Timers } from './options.ts';
+
+/** Records and bytes of one append: what is signed without a pause. */
+const APPEND_RECORDS_MAX = 32;
+const APPEND_BYTES_MAX = 1024 * 1024;
+
+export interface OutboxOptions {
+  readonly log: EventLogProducer;
+  readonly topic: string;
+  readonly timers: Timers;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly retry_ms_min: number;
+  readonly retry_ms_max: number;
+  /** `soon` leaves signing to another event turn than the one that filled the batch. */
+  readonly starts: 'now' | 'soon';
+  /** Signs a batch under its number. Called once a batch, in the order of the queue. */
+  readonly sign: (batch: QueuedBatch) => SignedBatch;
+  /** The log cannot take a batch now (no space, no such topic): keep it and try again, or give it up. */
+  readonly onRefusal: 'keep' | 'give_up';
+  /** Called once a batch, when it is durable (null) or given up. */
+  readonly settled: (batch: QueuedBatch, error: EmitterError | null) => void;
+  readonly problem: (problem: EmitterProblem) => void;
+}
+
+/**
+ * Sends closed batches in order, one append at a time. A batch is signed once; whatever happens to its append, the same
+ * bytes are sent again, so one number never stands for two contents.
+ */
+export interface Outbox {
+  push(batch: QueuedBatch): void;
+  /** Resolves when everything pushed so far is settled. */
+  settledSoFar(): Promise<void>;
+  /** Gives up everything that is not settled. */
+  abandon(error: EmitterError): void;
+  readonly batches: number;
+  readonly retries: number;
+}
+
+interface Signed {
+  readonly batch: QueuedBatch;
+  readonly record: SignedBatch;
+}
+
+export function createOutbox(options: OutboxOptions): Outbox {
+  const { log, topic, timers, settled, problem } = options;
+  const queue: QueuedBatch[] = [];
+  let head = 0;
+  let inHand: Signed[] = [];
+  let running = false;
+  let abandoned: EmitterError | null = null;
+  let pushed = 0;
+  let done = 0;
+  let retries = 0;
+  let pause_ms = 0;
+  let wake: (() => void) | null = null;
+  const unsettled = new Set<QueuedBatch>();
+  const waiting: { readonly until: number; readonly resolve: () => void }[] = [];
+
+  const finish = (batch: QueuedBatch, error: EmitterError | null): void => {
+    if (!unsettled.delete(batch)) return; // given up meanwhile
+    done++;
+    settled(batch, error);
+    while (waiting.length > 0 && (waiting[0] as { until: number }).until <= done) waiting.shift()?.resolve();
+  };
+
+  /** Takes the next batches from the queue and signs them. */
+  const fillHand = (): void => {
+    let bytes = 0;
+    while (head < queue.length && inHand.length < APPEND_RECORDS_MAX && bytes < APPEND_BYTES_MAX) {
+      const batch = queue[head++] as QueuedBatch;
+      try {
+        const record = options.sign(batch);
+        bytes += record.value.length;
+        inHand.push({ batch, record });
+      } catch (thrown) {
+        const error = asEmitterError(thrown);
+        problem(describe('event_dropped', error, batch, 'could not be signed'));
+        finish(batch, error);
+      }
+    }
+    if (head > 1_024 || head === queue.length) {
+      queue.splice(0, head);
+      head = 0;
+    }
+  };
+
+  const append = async (signed: readonly Signed[]): Promise<AppendOutcome> => {
+    try {
+      return await log.append(signed.map(({ record }) => ({ topic, key: record.key, value: record.value })));
+    } catch (thrown) {
+      // The port answers with outcomes; an adapter that throws has told us nothing about what it did.
+      return { kind: 'unknown', cause: thrown instanceof Error ? thrown : new Error('the event log threw', { cause: thrown }) };
+    }
+  };
+
+  const pause = async (): Promise<void> => {
+    pause_ms = Math.min(options.retry_ms_max, pause_ms === 0 ? options.retry_ms_min : pause_ms * 2);
+    // Half of it is drawn, so that many producers do not come back at once.
+    const drawn = ((options.random(1)[0] as number) / 256) * (pause_ms / 2);
+    retries++;
+    await new Promise<void>((resolve) => {
+      const cancel = timers.after(Math.ceil(pause_ms / 2 + drawn), () => {
+        wake = null;
+        resolve();
+      });
+      wake = () => {
+        cancel();
+        wake = null;
+        resolve();
+      };
+    });
+  };
+
+  /** Sends some of the hand until they are settled, or must be tried again later. Returns what remains. */
+  const send = async (signed: Signed[]): Promise<Signed[]> => {
+    const outcome = await append(signed);
+    if (abandoned !== null) return signed;
+    if (outcome.kind === 'appended') {
+      pause_ms = 0;
+      for (const { batch } of signed) finish(batch, null);
+      return [];
+    }
+    if (outcome.kind === 'unknown') {
+      report(
+        'append_retried',
+        'append_unconfirmed',
+        signed,
+        'the event log did not confirm it; the same bytes are sent again',
+        outcome.cause,
+      );
+      return signed;
+    }
+    // One record may have spoilt it for all: each is asked for on its own.
+    if (signed.length > 1) {
+      for (let i = 0; i < signed.length; i++) {
+        const rest = await send([signed[i] as Signed]);
+        if (rest.length > 0) return [...rest, ...signed.slice(i + 1)];
+      }
+      return [];
+    }
+    const { batch } = signed[0] as Signed;
+    if (options.onRefusal === 'keep' && isPassing(outcome.code)) {
+      report(
+        'append_retried',
+        'append_refused',
+        signed,
+        `the event log refused it (${outcome.code}); it is kept and tried again`,
+        outcome.cause,
+      );
+      return signed;
+    }
+    const error = new EmitterError(
+      'append_refused',
+      `${nameOf(batch)} was refused by the event log (${outcome.code}): it is not recorded`,
+      {
+        cause: outcome.cause,
+      },
+    );
+    problem(describe('batch_refused', error, batch, `was refused by the event log (${outcome.code})`));
+    finish(batch, error);
+    return [];
+  };
+
+  const report = (
+    kind: EmitterProblem['kind'],
+    code: EmitterProblem['code'],
+    signed: readonly Signed[],
+    what: string,
+    cause: unknown,
+  ): void => {
+    const first = (signed[0] as Signed).batch;
+    const events = signed.reduce((sum, { batch }) => sum + (batch.events?.count ?? 0), 0);
+    const more = signed.length > 1 ? ` and ${signed.length - 1} more` : '';
+    problem({ kind, code, tenant: first.channel.tenant, events, message: `${nameOf(first)}${more}: ${what}`, cause });
+  };
+
+  const run = async (): Promise<void> => {
+    for (;;) {
+      if (inHand.length === 0) fillHand();
+      if (inHand.length === 0 || abandoned !== null) break;
+      inHand = await send(inHand);
+      if (inHand.length > 0 && abandoned === null) await pause();
+    }
+    running = false;
+  };
+
+  return {
+    push(batch) {
+      pushed++;
+      unsettled.add(batch);
+      if (abandoned !== null) return finish(batch, abandoned);
+      queue.push(batch);
+      if (running) return;
+      running = true;
+      if (options.starts === 'now') void run();
+      else timers.soon(() => void run());
+    },
+    settledSoFar() {
+      if (done >= pushed) return Promise.resolve();
+      return new Promise((resolve) => waiting.push({ until: pushed, resolve }));
+    },
+    abandon(error) {
+      abandoned = error;
+      for (const batch of unsettled) finish(batch, error);
+      wake?.();
+    },
+    get batches() {
+      return pushed - done;
+    },
+    get retries() {
+      return retries;
+    },
+  };
+}
+
+/** Refusals that an operator can lift: disk space freed, a topic created. */
+const isPassing = (code: AppendRefusal): boolean => code === 'no_space' || code === 'unknown_topic';
+
+const nameOf = ({ channel, kind }: QueuedBatch): string => `a ${channel.delivery} ${kind} batch of tenant ${channel.tenant}`;
+
+const describe = (kind: EmitterProblem['kind'], error: EmitterError, batch: QueuedBatch, what: string): EmitterProblem => ({
+  kind,
+  code: error.code,
+  tenant: batch.channel.tenant,
+  events: batch.events?.count ?? 0,
+  message: `${nameOf(batch)} ${what}`,
+  cause: error.cause ?? error,
+});
