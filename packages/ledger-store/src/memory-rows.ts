@@ -15,8 +15,9 @@ import {
   manifestCodec,
   type Round,
   roundCodec,
+  WireError,
 } from '@sealtrail/wire';
-import { hexOf, sameBytes } from './bytes.ts';
+import { sameBytes } from './bytes.ts';
 import { copyOf } from './copy.ts';
 import {
   type CheckpointRow,
@@ -29,6 +30,7 @@ import {
   type RoundRow,
   type StoredEntry,
   type StoredManifest,
+  type StoredRound,
 } from './port.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -110,7 +112,7 @@ export function entryRows(key: PartitionKey, claim: Uint8Array, sealed: SealedBa
 export interface RowReader {
   entry(row: EntryColumns): StoredEntry;
   manifest(row: ManifestColumns): StoredManifest;
-  round(row: RoundColumns): RoundRow;
+  round(row: RoundColumns): StoredRound;
   /** The leaf that the columns recompute to, as the engine's CHECK does. For rows that were not erased. */
   leaf(row: EntryColumns): Uint8Array;
   headerHash(row: ManifestColumns): Uint8Array;
@@ -120,24 +122,25 @@ export function rowReader(): RowReader {
   const sha256 = nodeSha256();
   // Altered columns may encode to more than an event can hold; the codec then refuses.
   const scratch = new Uint8Array(EVENT_SCRATCH_BYTES);
-  const encode = (row: EntryColumns): { schema: EventSchema; bytes: Uint8Array } => {
-    const schema = schemaOf(row.event_schema);
-    return { schema, bytes: corrupt(`entry ${row.entry} of tenant ${row.tenant}`, () => scratch.slice(0, schema.encode(row, scratch, 0))) };
-  };
+  const encode = (row: EntryColumns, schema: EventSchema): Uint8Array => scratch.slice(0, schema.encode(row, scratch, 0));
   return {
-    entry: (row) => ({ ...copyOf(placeOf(row)), bytes: encode(row).bytes }),
+    entry(row) {
+      const schema = schemaOf(row.event_schema);
+      return { ...copyOf(placeOf(row)), bytes: schema === undefined ? null : encodedOrNull(() => encode(row, schema)) };
+    },
     manifest(row) {
       const { claim, manifest, manifest_hash } = copyOf(row);
-      const bytes = corrupt(manifestName(manifest), () => manifestCodec().encode(manifest));
+      const bytes = encodedOrNull(() => manifestCodec().encode(manifest));
       return { manifest, bytes, tenant: manifest.header.tenant, manifest_hash, claim };
     },
     round(row) {
       const { round, hash, operator } = copyOf(row);
-      const name = `round ${round.index} of ${round.topic}/${round.partition}`;
-      return { round, bytes: corrupt(name, () => roundCodec().encode(round)), hash, operator };
+      return { round, bytes: encodedOrNull(() => roundCodec().encode(round)), hash, operator };
     },
     leaf(row) {
-      const { schema, bytes } = encode(row);
+      const schema = schemaOf(row.event_schema);
+      if (schema === undefined) return new Uint8Array(0);
+      const bytes = corrupt(`entry ${row.entry} of tenant ${row.tenant}`, () => encode(row, schema));
       const ends = new Uint32Array(3);
       schema.walk(bytes, 0, bytes.length, ends, 0, { reason: 'malformed', detail: '' });
       const leaf = new Uint8Array(32);
@@ -173,10 +176,16 @@ const EVENT_SCRATCH_BYTES = 65_536;
 
 const manifestName = (manifest: BatchManifest): string => `manifest ${manifest.position} of tenant ${manifest.header.tenant}`;
 
-function schemaOf(sha256: Uint8Array): EventSchema {
-  const schema = knownEventSchemas().find((known) => sameBytes(known.sha256, sha256));
-  if (schema !== undefined) return schema;
-  throw new LedgerStoreError('schema_mismatch', `event schema ${hexOf(sha256)} is not known to this build: upgrade it, or restore the row`);
+const schemaOf = (sha256: Uint8Array): EventSchema | undefined => knownEventSchemas().find((known) => sameBytes(known.sha256, sha256));
+
+/** null for values without a canonical encoding: one altered row must not end the reading of all others. */
+function encodedOrNull(encode: () => Uint8Array): Uint8Array | null {
+  try {
+    return encode();
+  } catch (error) {
+    if (error instanceof WireError) return null;
+    throw error;
+  }
 }
 
 function corrupt<T>(what: string, encode: () => T): T {

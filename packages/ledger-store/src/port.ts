@@ -66,11 +66,17 @@ export interface KeyRecordRow {
   readonly bytes: Uint8Array;
 }
 
+/** A round as its columns give it. */
+export interface StoredRound extends Omit<RoundRow, 'bytes'> {
+  /** Encoded again from the columns; null when they were altered to values that have no canonical encoding. */
+  readonly bytes: Uint8Array | null;
+}
+
 /** A manifest as its columns give it. */
 export interface StoredManifest {
   readonly manifest: BatchManifest;
-  /** Encoded again from the columns. */
-  readonly bytes: Uint8Array;
+  /** Encoded again from the columns; null when they were altered to values that have no canonical encoding. */
+  readonly bytes: Uint8Array | null;
   readonly tenant: string;
   readonly manifest_hash: Uint8Array;
   readonly claim: Uint8Array;
@@ -94,8 +100,8 @@ export interface StoredEntry extends PartitionKey {
   /** Set when the section was erased: then the section's bytes are those of its defaults. */
   readonly actor_digest: Uint8Array | null;
   readonly object_digest: Uint8Array | null;
-  /** Canonical bytes of the event, encoded again from the columns. */
-  readonly bytes: Uint8Array;
+  /** Canonical bytes of the event, encoded again from the columns; null when they were altered to values that have none. */
+  readonly bytes: Uint8Array | null;
 }
 
 export interface Range {
@@ -114,7 +120,10 @@ export interface RowQuery {
   readonly numbers?: Range;
 }
 
-/** Reads throw `LedgerStoreError`. Rows of one page come in the order that each says; pages are bounded by the adapter. */
+/**
+ * Reads throw `LedgerStoreError`. Rows of one page come in the order that each says; pages are bounded by the adapter. A
+ * row whose columns were altered, to whatever value, is given as it stands: finding it is the reader's work (fsck).
+ */
 export interface LedgerStore {
   insertEntries(partition: PartitionKey, claim: Uint8Array, batches: readonly SealedBatch[]): Promise<InsertOutcome>;
   insertManifests(partition: PartitionKey, claim: Uint8Array, batches: readonly SealedBatch[]): Promise<InsertOutcome>;
@@ -130,9 +139,9 @@ export interface LedgerStore {
   partitions(): Promise<readonly PartitionKey[]>;
   /** One row a claim, with its largest `to` and that row's round hash; by ordinal, then claim. */
   commits(partition: PartitionKey): Promise<readonly CommitRow[]>;
-  round(hash: Uint8Array): Promise<RoundRow | null>;
+  round(hash: Uint8Array): Promise<StoredRound | null>;
   /** Every distinct round content stored for the partition, committed or not, by index. */
-  rounds(partition: PartitionKey, indexes: Range): AsyncIterable<readonly RoundRow[]>;
+  rounds(partition: PartitionKey, indexes: Range): AsyncIterable<readonly StoredRound[]>;
   /** The visible head of the tenant's log with the largest size. */
   head(partition: PartitionKey, tenant: string): Promise<HeadRow | null>;
   /** Every visible head row, by (offset, log). */
