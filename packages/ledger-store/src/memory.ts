@@ -3,7 +3,15 @@ import type { SealedBatch, SequenceIntervals } from '@sealtrail/seal';
 import { compareBytes, hexOf, sameBytes } from './bytes.ts';
 import { copyOf } from './copy.ts';
 import { type EntryColumns, emptyTables, entryRows, type ManifestColumns, type MemoryTables, rowReader } from './memory-rows.ts';
-import { type HeadRow, type InsertOutcome, type LedgerStore, LedgerStoreError, type PartitionKey, type RowQuery } from './port.ts';
+import {
+  type BatchLeaves,
+  type HeadRow,
+  type InsertOutcome,
+  type LedgerStore,
+  LedgerStoreError,
+  type PartitionKey,
+  type RowQuery,
+} from './port.ts';
 import { compareText, sequenceIntervals } from './sequences.ts';
 import { comparePartitions, largestCommits, partitionText, visibility, visibleIntervals } from './visible.ts';
 
@@ -179,6 +187,32 @@ export function createMemoryLedgerStore(options: MemoryStoreOptions = {}): Memor
           )
           .sort((a, b) => compareText(a.tenant, b.tenant) || compareBytes(a.log, b.log) || a.entry - b.entry || a.offset - b.offset);
       }, reader.entry),
+    batchLeaves: (key, offsets) =>
+      pages(
+        () => {
+          const sees = visible(key);
+          const rows = tables.entries
+            .filter((row) => samePartition(row, key) && within(row.offset, offsets) && sees(row.claim, row.offset))
+            .sort(
+              (a, b) =>
+                a.offset - b.offset ||
+                compareBytes(a.log, b.log) ||
+                a.position - b.position ||
+                a.batch_index - b.batch_index ||
+                compareBytes(a.leaf_hash, b.leaf_hash),
+            );
+          const batches = new Map<string, EntryColumns[]>();
+          for (const row of rows) {
+            const batch = `${row.offset} ${hexOf(row.log)} ${row.position}`;
+            batches.set(batch, [...(batches.get(batch) ?? []), row]);
+          }
+          return [...batches.values()];
+        },
+        (rows): BatchLeaves => {
+          const { offset, log, position } = rows[0] as EntryColumns;
+          return copyOf({ offset, log, position, leaves: Uint8Array.from(rows.flatMap((row) => [...row.leaf_hash])) });
+        },
+      ),
     rejected: (query) =>
       pages(
         () => {
@@ -204,6 +238,11 @@ export function createMemoryLedgerStore(options: MemoryStoreOptions = {}): Memor
         },
         ({ duplicate, tenant, recorded_at }) => copyOf({ duplicate, tenant, recorded_at }),
       ),
+    latestCheckpoint: (origin) =>
+      read(() => {
+        const rows = tables.checkpoints.filter((row) => row.origin === origin);
+        return rows.length === 0 ? null : copyOf(rows.reduce((latest, row) => (row.size > latest.size ? row : latest)));
+      }),
     checkpoints: (origin) =>
       read(() => {
         const distinct = new Map<string, MemoryTables['checkpoints'][number]>();

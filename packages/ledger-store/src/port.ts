@@ -104,6 +104,15 @@ export interface StoredEntry extends PartitionKey {
   readonly bytes: Uint8Array | null;
 }
 
+/** What of a batch's entries stands in the store: enough to tell whether it is there in full. */
+export interface BatchLeaves {
+  readonly offset: number;
+  readonly log: Uint8Array;
+  readonly position: number;
+  /** leaf_hash as stored, 32 bytes an entry, by (batch_index, leaf_hash). */
+  readonly leaves: Uint8Array;
+}
+
 export interface Range {
   readonly from: number;
   /** Excluded. */
@@ -163,10 +172,14 @@ export interface LedgerStore {
   manifests(query: RowQuery): AsyncIterable<readonly StoredManifest[]>;
   /** Visible entries, by (tenant, log, entry). */
   entries(query: RowQuery): AsyncIterable<readonly StoredEntry[]>;
+  /** Leaves of the visible entries whose offset lies in the range, a batch each, by (offset, log, position). */
+  batchLeaves(partition: PartitionKey, offsets: Range): AsyncIterable<readonly BatchLeaves[]>;
   /** Visible rejections, by offset. */
   rejected(query: RowQuery): AsyncIterable<readonly RejectedRow[]>;
   /** Visible duplicates, by offset. */
   duplicates(query: RowQuery): AsyncIterable<readonly DuplicateRecord[]>;
+  /** The one with the largest size; null when there is none. */
+  latestCheckpoint(origin: string): Promise<CheckpointRow | null>;
   /** By size. */
   checkpoints(origin: string): Promise<readonly CheckpointRow[]>;
   keyRecords(): Promise<readonly KeyRecordRow[]>;
