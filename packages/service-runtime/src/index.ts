@@ -1,1 +1,1 @@
-export {};
+export { type Align, formatTable, type TableInput } from './table.ts';
