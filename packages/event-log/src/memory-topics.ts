@@ -202,15 +202,12 @@ export class MemoryTopics {
   async #wait(wait_ms: number, lost: AbortSignal): Promise<void> {
     if (lost.aborted) return;
     const ended = new AbortController();
-    let wake = (): void => undefined;
-    const woken = new Promise<void>((resolve) => {
-      wake = resolve;
-    });
-    this.#waiting.add(wake);
-    lost.addEventListener('abort', wake, { once: true, signal: ended.signal });
-    await Promise.race([woken, this.#sleep(wait_ms, ended.signal)]);
-    this.#waiting.delete(wake);
-    ended.abort();
+    await new Promise<void>((resolve, reject) => {
+      this.#waiting.add(resolve);
+      lost.addEventListener('abort', () => resolve(), { once: true, signal: ended.signal });
+      this.#sleep(wait_ms, ended.signal).then(resolve, reject);
+      ended.signal.addEventListener('abort', () => this.#waiting.delete(resolve), { once: true });
+    }).finally(() => ended.abort());
   }
 
   #wake(): void {

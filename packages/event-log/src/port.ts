@@ -103,7 +103,7 @@ export interface Assignment {
   bounds(): Promise<LogBounds>;
   /** Any offset may be asked for, also earlier ones again. */
   read(from: number, limits: ReadLimits): Promise<ReadOutcome>;
-  /** Asks the log whether this member still holds the partition. */
+  /** Asks the log whether this member still holds the partition. Throws `EventLogError` when it cannot be learnt. */
   holds(): Promise<boolean>;
   /**
    * Commits `offset` (the next to be read) for the group, with metadata of at most 4,096 characters. Exactly one commit
