@@ -1,4 +1,4 @@
-import type { Assignment } from '@sealtrail/event-log';
+import { type Assignment, EventLogError } from '@sealtrail/event-log';
 import type { HeadRow, InsertOutcome, PartitionKey, RejectedRow } from '@sealtrail/ledger-store';
 import type { RejectedRecord, SealedRound } from '@sealtrail/seal';
 import { BATCH_BYTES_MAX } from '@sealtrail/wire';
@@ -43,8 +43,13 @@ export async function commitRound(
   if (rows.kind === 'in_doubt') return { kind: 'claim_ended', cause: rows.cause };
   if (rows.kind === 'refused') return { kind: 'refused', cause: rows.cause };
 
-  // Cheap, and it spares the log a round row of a member that has lost the partition. The commit below is what fences.
-  if (!(await assignment.holds())) return { kind: 'lost_partition' };
+  // Cheap, and it spares the store a round row of a member that has lost the partition. The commit below is what fences.
+  try {
+    if (!(await assignment.holds())) return { kind: 'lost_partition' };
+  } catch (error) {
+    if (error instanceof EventLogError) return { kind: 'claim_ended', cause: error };
+    throw error;
+  }
 
   // The round must be there before anything points to it: recovery loads it by the hash in the commit's metadata.
   const round = await ports.store.insertRound({

@@ -1,1 +1,4 @@
-export {};
+export { type Claim, commitRound, type RoundOutcome } from './commit-round.ts';
+export { createLedger, type Ledger, type LedgerEnd, type LedgerOptions } from './ledger.ts';
+export { type CommitMetadata, formatCommitMetadata, parseCommitMetadata } from './metadata.ts';
+export * from './ports.ts';

@@ -1,4 +1,4 @@
-import type { EventLogProducer, EventLogReader } from '@sealtrail/event-log';
+import type { EventLogAdmin, EventLogProducer, EventLogReader } from '@sealtrail/event-log';
 import type { LedgerStore, PartitionKey } from '@sealtrail/ledger-store';
 import type { Ed25519Verify, NoteVerifierKey, Sha256 } from '@sealtrail/merkle';
 
@@ -15,6 +15,8 @@ export interface LedgerPorts {
   readonly reader: EventLogReader;
   /** Publishes rejected records. */
   readonly producer: EventLogProducer;
+  /** Reads the topic's settings. */
+  readonly admin: EventLogAdmin;
   readonly sha256: Sha256;
   readonly verify: Ed25519Verify;
   /** Random bytes for claims. */
@@ -40,6 +42,8 @@ export interface LedgerEvents {
   sealed(partition: PartitionKey, facts: RoundFacts): void;
   /** An insert did not plainly succeed: the claim ended and the round is tried again under a new one. */
   claimEnded(partition: PartitionKey, cause: Error): void;
+  /** The group's offsets were lost and an operator had a new era started. */
+  eraStarted(partition: PartitionKey, ordinal: number): void;
   /** Something cannot be reached; the partition waits and tries again. */
   waiting(partition: PartitionKey, what: string, cause: Error): void;
   lost(partition: PartitionKey): void;
@@ -57,17 +61,20 @@ export interface RoundFacts {
   readonly duration_ms: number;
 }
 
+/** docs/spec/commit.md lists what each means and what an operator does. */
 export type HaltCode =
   | 'offsets_lost'
   | 'metadata_unreadable'
   | 'round_missing'
   | 'round_disagrees'
+  | 'checkpoint_ahead'
   | 'topic_replaced'
   | 'log_truncated'
+  | 'log_corrupt'
   | 'offset_gap'
   | 'rows_disagree'
   | 'rebuild_disagrees'
-  | 'registry_shrunk'
+  | 'registry_disagrees'
   | 'rows_refused'
   | 'topic_settings';
 
@@ -95,8 +102,15 @@ export interface LedgerSettings {
   /** How often recovery looks again for a round row that is missing, before it halts. */
   readonly recovery_attempts: number;
   readonly checkpoint_interval_ms: number;
+  /** How often the topic's settings are compared with what is pinned here. */
+  readonly topic_check_ms: number;
   readonly retry_ms: number;
   readonly tenants_cached_max: number;
+  /**
+   * `new` only on the word of an operator who has seen that every ledger is stopped: where the group's offsets are lost, the
+   * partition then goes on from its commit rows, in a new era. Anywhere else it changes nothing.
+   */
+  readonly era: 'current' | 'new';
 }
 
 export const DEFAULT_LIMITS: Pick<
@@ -107,8 +121,10 @@ export const DEFAULT_LIMITS: Pick<
   | 'recovery_rounds'
   | 'recovery_attempts'
   | 'checkpoint_interval_ms'
+  | 'topic_check_ms'
   | 'retry_ms'
   | 'tenants_cached_max'
+  | 'era'
 > = {
   round_records_max: 256,
   round_bytes_max: 8_388_608,
@@ -116,8 +132,10 @@ export const DEFAULT_LIMITS: Pick<
   recovery_rounds: 16,
   recovery_attempts: 5,
   checkpoint_interval_ms: 1_000,
+  topic_check_ms: 60_000,
   retry_ms: 500,
   tenants_cached_max: 10_000,
+  era: 'current',
 };
 
 /** Origin of a partition's operator log (C2SP tlog-checkpoint). */

@@ -1,5 +1,5 @@
 import { EventLogError, type EventLogReader } from '@sealtrail/event-log';
-import type { LedgerStore } from '@sealtrail/ledger-store';
+import { type LedgerStore, LedgerStoreError } from '@sealtrail/ledger-store';
 import type { Sha256 } from '@sealtrail/merkle';
 import { emptyRegistry, extendRegistry, type Registry } from '@sealtrail/seal';
 
@@ -50,7 +50,15 @@ export class RegistryStream {
       if (records.length === 0)
         throw new EventLogError('log_unavailable', `${topic} gave nothing at ${from} though it ends at ${end}; it is read again`);
       const copied = await store.insertKeyRecords(records.map((bytes, i) => ({ index: from + i, bytes })));
-      if (copied.kind !== 'stored') throw copied.cause;
+      if (copied.kind !== 'stored') {
+        throw new LedgerStoreError(
+          'store_unavailable',
+          `key records ${from} to ${from + records.length} are not plainly stored; they are inserted again`,
+          {
+            cause: copied.cause,
+          },
+        );
+      }
       this.#registry = extendRegistry(sha256, this.#registry, records);
     }
     return this.#registry;

@@ -1,0 +1,73 @@
+import type { Assignment, ConsumerEnd, EventLog } from '@sealtrail/event-log';
+import { type Partition, PartitionEnd, type PartitionEnding } from './partition.ts';
+import type { LedgerPorts, LedgerSettings } from './ports.ts';
+import { RegistryStream } from './registry-stream.ts';
+import { sealPartition } from './seal-partition.ts';
+
+export interface LedgerOptions {
+  /** The ledger does not close it. */
+  readonly log: EventLog;
+  readonly ports: Omit<LedgerPorts, 'reader' | 'producer' | 'admin'>;
+  readonly settings: LedgerSettings;
+}
+
+export type LedgerEnd = ConsumerEnd;
+
+export interface Ledger {
+  /**
+   * Joins the group and seals whatever partitions it is given, until `stop` aborts. `failed` says that the process must
+   * not go on: a commit's outcome is unknown, or a bug showed; a supervisor starts another, which recovers.
+   */
+  run(stop: AbortSignal): Promise<LedgerEnd>;
+}
+
+/** Partitions that it halts on stay assigned and rest: `events.halted` says why. */
+export function createLedger({ log, ports: given, settings }: LedgerOptions): Ledger {
+  return {
+    async run(stop) {
+      const [reader, producer, admin, consumer] = await Promise.all([
+        log.reader(),
+        log.producer(),
+        log.admin(),
+        log.consumer({ group: settings.group, topic: settings.topic }),
+      ]);
+      const ports: LedgerPorts = { ...given, reader, producer, admin };
+      const registry = new RegistryStream({ reader, store: ports.store, sha256: ports.sha256, topic: settings.registry_topic });
+      try {
+        return await consumer.run((assignment) => seal({ assignment, ports, settings, registry }), stop);
+      } finally {
+        await Promise.all([reader.close(), producer.close(), admin.close()]);
+      }
+    },
+  };
+}
+
+async function seal(given: Pick<Partition, 'assignment' | 'ports' | 'settings' | 'registry'>): Promise<void> {
+  const { assignment, ports, settings } = given;
+  const partition: Partition = { ...given, ...namesOf(assignment, settings) };
+  const ending = await endingOf(partition);
+  switch (ending.kind) {
+    case 'lost':
+      return ports.events.lost(partition.key);
+    case 'halted':
+      return ports.events.halted(partition.key, ending.halt);
+    case 'fatal':
+      throw ending.cause;
+  }
+}
+
+async function endingOf(partition: Partition): Promise<PartitionEnding> {
+  try {
+    return await sealPartition(partition);
+  } catch (error) {
+    if (error instanceof PartitionEnd) return error.ending;
+    // Whatever a closing log or store throws at a member that has lost the partition is of no consequence.
+    if (partition.assignment.lost.aborted) return { kind: 'lost' };
+    throw error;
+  }
+}
+
+function namesOf({ topic, partition }: Assignment, settings: LedgerSettings): Pick<Partition, 'key' | 'identity'> {
+  const { audience, incarnation, partitions } = settings;
+  return { key: { topic, incarnation, partition }, identity: { audience, topic, incarnation, partition, partitions } };
+}

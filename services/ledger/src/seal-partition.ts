@@ -1,0 +1,149 @@
+import type { LogRecord } from '@sealtrail/event-log';
+import type { PartitionState, SealedRound } from '@sealtrail/seal';
+import { type Claim, commitRound } from './commit-round.ts';
+import { fatal, halted, lost, type Partition, pause, persist } from './partition.ts';
+import { publishCheckpoint, publishRejected } from './publish.ts';
+import { readRecords } from './read-records.ts';
+import { commitRow, insertCommitRow, newClaim, recover } from './recover.ts';
+import { sealRecords } from './seal-records.ts';
+import { loadTenant, TenantStates } from './tenant-states.ts';
+import { checkTopic } from './topic.ts';
+
+/**
+ * The ledger's walk, for as long as the partition is held: recover, then round after round read, judge, seal, commit,
+ * publish. Ends by throwing PartitionEnd, never otherwise but for a bug.
+ */
+export async function sealPartition(partition: Partition): Promise<never> {
+  const { key, identity, ports, settings } = partition;
+  await checkTopic(partition);
+  let { state, claim, claim_committed } = await recover(partition);
+  const tenants = new TenantStates((tenant) => loadTenant(ports.store, ports.sha256, identity, key, tenant), settings.tenants_cached_max);
+  const checkpoints = new CheckpointPace(partition, state.operator.size);
+  let topicChecked_ms = ports.clock_ms();
+
+  for (;;) {
+    if (ports.clock_ms() - topicChecked_ms >= settings.topic_check_ms) {
+      await checkTopic(partition);
+      topicChecked_ms = ports.clock_ms();
+    }
+    const records = await readRecords(partition, state.next_offset, {
+      records_max: settings.round_records_max,
+      bytes_max: settings.round_bytes_max,
+      wait_ms: checkpoints.waitAtMost(settings.read_wait_ms),
+    });
+    if (records.length === 0) {
+      await checkpoints.publishWhenDue(state);
+      continue;
+    }
+    const started_ms = ports.clock_ms();
+    const sealed = await sealNext(partition, state, records, tenants);
+    claim = await commitNext(partition, { claim, committed: claim_committed }, sealed);
+    claim_committed = true;
+
+    // Until the commit row is acknowledged the round's rows are hidden: nothing is published, no round follows.
+    await insertCommitRow(partition, commitRow(partition, commitOf(claim, sealed)));
+    state = sealed.next.partition;
+    tenants.set(sealed.next.tenants);
+    await persist(partition, 'publishing rejected records', () => publishRejected(key, sealed.rejected, ports, settings));
+    ports.events.sealed(key, factsOf(sealed, ports.clock_ms() - started_ms));
+    await checkpoints.publishWhenDue(state);
+  }
+}
+
+async function sealNext(
+  partition: Partition,
+  state: PartitionState,
+  records: readonly LogRecord[],
+  tenants: TenantStates,
+): Promise<SealedRound> {
+  // After the records were fetched: a key that was registered before its first batch was sent is then in it.
+  const registry = await persist(partition, 'reading the key registry', () => partition.registry.readToEnd());
+  return sealRecords(partition, state, registry, records, (names) => tenants.get(names));
+}
+
+/** Commits the round, under another claim after each doubt. Returns the claim that it was committed under. */
+async function commitNext(
+  partition: Partition,
+  held: { readonly claim: Claim; readonly committed: boolean },
+  sealed: SealedRound,
+): Promise<Claim> {
+  const { key, assignment, ports } = partition;
+  // Two claims with commit rows never share an ordinal: the one after a claim that has committed takes the next.
+  const replacement = held.claim.ordinal + (held.committed ? 1 : 0);
+  let current = held.claim;
+  for (;;) {
+    if (assignment.lost.aborted) throw lost();
+    const outcome = await commitRound(key, current, sealed, assignment, ports);
+    switch (outcome.kind) {
+      case 'committed':
+        return current;
+      case 'lost_partition':
+        throw lost();
+      case 'fatal':
+        throw fatal(outcome.cause);
+      case 'refused':
+        throw halted(
+          partition,
+          'rows_refused',
+          `${outcome.cause.message}; run fsck, and report it with its output: the rows were made by this build`,
+        );
+      case 'claim_ended': {
+        ports.events.claimEnded(key, outcome.cause);
+        await pause(partition);
+        current = newClaim(partition, replacement, sealed.round.from);
+      }
+    }
+  }
+}
+
+const commitOf = (claim: Claim, { round, hash }: SealedRound) => ({
+  claim: claim.id,
+  ordinal: claim.ordinal,
+  from: claim.from,
+  to: round.to,
+  round_hash: hash,
+});
+
+const factsOf = ({ round, batches, duplicates, rejected }: SealedRound, duration_ms: number) => ({
+  from: round.from,
+  to: round.to,
+  batches: batches.length,
+  entries: batches.reduce((sum, { batch }) => sum + batch.header.count, 0),
+  duplicates: duplicates.length,
+  rejected: rejected.map(({ rejection }) => rejection.reason),
+  recorded_at: round.recorded_at,
+  duration_ms,
+});
+
+/** Signs a checkpoint at most once an interval while the log grows, and once it rests. */
+class CheckpointPace {
+  readonly #partition: Partition;
+  #published_size: number;
+  #published_ms = Number.NEGATIVE_INFINITY;
+  #waiting = false;
+
+  /** Recovery has published what it found: `published_size` rounds. */
+  constructor(partition: Partition, published_size: number) {
+    this.#partition = partition;
+    this.#published_size = published_size;
+  }
+
+  /** A read must not outlast a checkpoint that is due. */
+  waitAtMost(wait_ms: number): number {
+    if (!this.#waiting) return wait_ms;
+    const due_ms = this.#published_ms + this.#partition.settings.checkpoint_interval_ms - this.#partition.ports.clock_ms();
+    return Math.max(0, Math.min(wait_ms, due_ms));
+  }
+
+  async publishWhenDue({ operator }: PartitionState): Promise<void> {
+    const { key, ports, settings } = this.#partition;
+    if (operator.size === this.#published_size) return;
+    this.#waiting = true;
+    const now_ms = ports.clock_ms();
+    if (now_ms - this.#published_ms < settings.checkpoint_interval_ms) return;
+    await persist(this.#partition, 'publishing the checkpoint', () => publishCheckpoint(key, operator, ports, settings));
+    this.#published_size = operator.size;
+    this.#published_ms = now_ms;
+    this.#waiting = false;
+  }
+}
