@@ -40,6 +40,8 @@ export interface LedgerEvents {
     facts: { readonly offset: number; readonly rounds_checked: number; readonly rounds_rebuilt: number },
   ): void;
   sealed(partition: PartitionKey, facts: RoundFacts): void;
+  /** A checkpoint of `size` rounds, which end before offset `to`, is signed and stored. */
+  checkpointed(partition: PartitionKey, facts: { readonly size: number; readonly to: number }): void;
   /** An insert did not plainly succeed: the claim ended and the round is tried again under a new one. */
   claimEnded(partition: PartitionKey, cause: Error): void;
   /** The group's offsets were lost and an operator had a new era started. */

@@ -73,6 +73,7 @@ export async function recover(partition: Partition): Promise<Recovered> {
   // A crash between commit and publishing leaves the last round unpublished; what was published already is told by its id.
   await persist(partition, 'publishing rejected records', () => publishRejectedRows(key, last.round, ports, settings));
   await persist(partition, 'publishing the checkpoint', () => publishCheckpoint(key, last.operator, ports, settings));
+  ports.events.checkpointed(key, { size: last.operator.size, to: metadata.to });
   ports.events.recovered(key, {
     offset: metadata.to,
     rounds_checked: rounds.length,

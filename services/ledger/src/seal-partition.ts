@@ -135,13 +135,14 @@ class CheckpointPace {
     return Math.max(0, Math.min(wait_ms, due_ms));
   }
 
-  async publishWhenDue({ operator }: PartitionState): Promise<void> {
+  async publishWhenDue({ operator, next_offset }: PartitionState): Promise<void> {
     const { key, ports, settings } = this.#partition;
     if (operator.size === this.#published_size) return;
     this.#waiting = true;
     const now_ms = ports.clock_ms();
     if (now_ms - this.#published_ms < settings.checkpoint_interval_ms) return;
     await persist(this.#partition, 'publishing the checkpoint', () => publishCheckpoint(key, operator, ports, settings));
+    ports.events.checkpointed(key, { size: operator.size, to: next_offset });
     this.#published_size = operator.size;
     this.#published_ms = now_ms;
     this.#waiting = false;

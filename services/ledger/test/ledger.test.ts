@@ -93,6 +93,7 @@ async function runUntil(done: () => boolean, changes: Partial<LedgerSettings> = 
       events: {
         recovered: (_, facts) => recovered.push(facts),
         sealed: (_, facts) => rounds.push(facts),
+        checkpointed: () => undefined,
         claimEnded: () => undefined,
         eraStarted: () => undefined,
         waiting: () => undefined,
