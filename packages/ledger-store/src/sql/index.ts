@@ -1,1 +1,9 @@
-export {};
+export * from './avro-expressions.ts';
+export * from './column-types.ts';
+export * from './flat.ts';
+export * from './functions.ts';
+export * from './literals.ts';
+export * from './schema.ts';
+export * from './tables.ts';
+export * from './value-types.ts';
+export * from './views.ts';

@@ -1,0 +1,29 @@
+/** The store's schema as statements, and its version. */
+import { functionStatements } from './functions.ts';
+import { DATABASE, identifier, table } from './literals.ts';
+import { createTable, type TableDefinition, tableDefinitions } from './tables.ts';
+import { auditEventsView, intervalsView } from './views.ts';
+
+/** Raised by every change of a table. A store of another version is not opened (`schema_mismatch`). */
+export const SCHEMA_VERSION = 1;
+
+/** Creates what is lacking; harmless when run again. The version is written last, by `versionStatement`. */
+export const schemaStatements = (checked: boolean): readonly string[] => [
+  `CREATE DATABASE IF NOT EXISTS ${DATABASE}`,
+  ...functionStatements(),
+  ...tableDefinitions().map((definition) => createTable(definition, checked)),
+  intervalsView(),
+  auditEventsView(),
+  `CREATE TABLE IF NOT EXISTS ${table('schema_version')} (version UInt32 COMMENT 'Version of the tables in this database.') ENGINE = MergeTree ORDER BY version SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`,
+];
+
+export const versionStatement = (): string => `INSERT INTO ${table('schema_version')} VALUES (${SCHEMA_VERSION})`;
+
+/** Statements that give a table its checks, or take them away. The engine checks what is inserted from then on. */
+export function checkStatements(definition: TableDefinition, on: boolean): readonly string[] {
+  return Object.entries(definition.checks ?? {}).flatMap(([name, expression]) => {
+    const alter = `ALTER TABLE ${table(definition.name)}`;
+    const drop = `${alter} DROP CONSTRAINT IF EXISTS ${identifier(name)}`;
+    return on ? [drop, `${alter} ADD CONSTRAINT ${identifier(name)} CHECK ${expression}`] : [drop];
+  });
+}
