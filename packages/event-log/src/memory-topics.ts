@@ -132,12 +132,26 @@ export class MemoryTopics {
     return { start, end };
   }
 
-  /** Waits at most once; whatever woke it, what is there then is the answer. */
+  /** Sleeps once; every change of the log until then makes it look again. */
   async read(topic: string, partition: number, from: number, limits: ReadLimits, lost: AbortSignal): Promise<ReadOutcome> {
-    const found = this.#readNow(topic, partition, from, limits);
-    if (found.kind !== 'records' || found.records.length > 0 || limits.wait_ms === 0) return found;
-    await this.#wait(limits.wait_ms, lost);
-    return lost.aborted ? { kind: 'lost' } : this.#readNow(topic, partition, from, limits);
+    const read = (): ReadOutcome => (lost.aborted ? { kind: 'lost' } : this.#readNow(topic, partition, from, limits));
+    const first = read();
+    if (limits.wait_ms === 0 || !isEmpty(first)) return first;
+    const ended = new AbortController();
+    try {
+      return await new Promise<ReadOutcome>((resolve, reject) => {
+        const look = (): void => {
+          const found = read();
+          if (!isEmpty(found)) resolve(found);
+        };
+        this.#waiting.add(look);
+        ended.signal.addEventListener('abort', () => this.#waiting.delete(look));
+        lost.addEventListener('abort', look, { signal: ended.signal });
+        this.#sleep(limits.wait_ms, ended.signal).then(() => resolve(read()), reject);
+      });
+    } finally {
+      ended.abort();
+    }
   }
 
   /** Retention: forgets the records below `before`. */
@@ -199,19 +213,8 @@ export class MemoryTopics {
     return { kind: 'records', records };
   }
 
-  async #wait(wait_ms: number, lost: AbortSignal): Promise<void> {
-    if (lost.aborted) return;
-    const ended = new AbortController();
-    await new Promise<void>((resolve, reject) => {
-      this.#waiting.add(resolve);
-      lost.addEventListener('abort', () => resolve(), { once: true, signal: ended.signal });
-      this.#sleep(wait_ms, ended.signal).then(resolve, reject);
-      ended.signal.addEventListener('abort', () => this.#waiting.delete(resolve), { once: true });
-    }).finally(() => ended.abort());
-  }
-
   #wake(): void {
-    for (const wake of this.#waiting) wake();
+    for (const look of this.#waiting) look();
   }
 
   #partition(topic: string, partition: number): MemoryPartition {
@@ -219,6 +222,10 @@ export class MemoryTopics {
     if (held === undefined) throw noPartition(topic, partition);
     return held;
   }
+}
+
+function isEmpty(outcome: ReadOutcome): boolean {
+  return outcome.kind === 'records' && outcome.records.length === 0;
 }
 
 function emptyPartition(): MemoryPartition {
