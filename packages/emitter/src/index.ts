@@ -1,3 +1,4 @@
+export { parseAddress } from './addresses.ts';
 export type { AttributeValue, Audit, AuditDetails, EmitterProblem, RequestScope } from './audit.ts';
 export * from './batch-signer.ts';
 export { type AuditContext, outcomeOfStatus } from './context.ts';
@@ -5,4 +6,5 @@ export { type CloseOutcome, createEmitter, type Emitter } from './emitter.ts';
 export * from './errors.ts';
 export type { EmitterOptions, InstanceState, Timers } from './options.ts';
 export type { RedactionOptions, RedactionReport, RedactionRule } from './redaction/options.ts';
+export { createRedactor, type Redactor, SCAN_CHARS_MAX, type Tally, type TextKind } from './redaction/redactor.ts';
 export type { DeliveryStats, EmitterStats } from './stats.ts';
