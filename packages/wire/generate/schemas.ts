@@ -16,7 +16,15 @@ export function generateSchemasModule(schemasFolder: URL): string {
   const texts = names.map((name) => `  ${JSON.stringify(name)}: ${JSON.stringify(read(`${name}.avsc`))},`);
   const events = (lock['audit-event'] ?? []).map(({ file }) => {
     const text = read(file);
-    return `  { sha256: '${createHash('sha256').update(text).digest('hex')}', text: ${JSON.stringify(text)} },`;
+    const { fields } = JSON.parse(text) as { readonly fields: readonly { readonly name: string }[] };
+    return [
+      '  {',
+      `    sha256: '${createHash('sha256').update(text).digest('hex')}',`,
+      `    text: ${JSON.stringify(text)},`,
+      `    valuesOf: (event) => [${fields.map(({ name }) => `event.${name}`).join(', ')}],`,
+      `    eventOf: (values) => ({ ${fields.map(({ name }, i) => `${name}: values[${i}]`).join(', ')} }),`,
+      '  },',
+    ].join('\n');
   });
   return [
     '// Made by `npm run generate` from schemas/*.avsc; do not edit.',
@@ -24,8 +32,15 @@ export function generateSchemasModule(schemasFolder: URL): string {
     'export const SCHEMA_TEXTS: Readonly<Record<SchemaName, string>> = {',
     ...texts,
     '};',
+    'export interface PublishedEventSchema {',
+    '  readonly sha256: string;',
+    '  readonly text: string;',
+    '  /** An event as the values of its fields, in order. Names that stand in the code cost a third of computed ones. */',
+    '  readonly valuesOf: (event: any) => unknown[];',
+    '  readonly eventOf: (values: readonly unknown[]) => unknown;',
+    '}',
     '/** Every published version of the event schema, oldest first. */',
-    'export const PUBLISHED_EVENT_SCHEMAS: readonly { readonly sha256: string; readonly text: string }[] = [',
+    'export const PUBLISHED_EVENT_SCHEMAS: readonly PublishedEventSchema[] = [',
     ...events,
     '];',
     '',

@@ -24,6 +24,8 @@ export interface EventSchema {
    * Throws WireError `not_encodable`, `event_too_large`; then `out` may hold part of it.
    */
   encode(event: AuditEvent, out: Uint8Array, offset: number): number;
+  /** `encode` that also writes the ends of the three sections (actor, object, rest) to ends[at…at + 2]. */
+  encodeWithEnds(event: AuditEvent, out: Uint8Array, offset: number, ends: Uint32Array, at: number): number;
   /**
    * Walks the event at `offset`, which may reach up to `limit`. Writes the ends of its three sections (actor, object, rest)
    * to ends[at…at + 2] and returns the event's end; on a fault returns -1 - position, with the reason in `fault`.
@@ -39,11 +41,26 @@ export interface WalkFault {
   detail: string;
 }
 
+/** Takes an event of one schema apart into the values of its fields, in order, and puts it together. */
+export interface EventShape {
+  valuesOf(event: AuditEvent): readonly unknown[];
+  eventOf(values: readonly unknown[]): unknown;
+}
+
+/** The shape of any schema, by computed names; the build has faster ones for the schemas that it knows. */
+function shapeOf(plan: Plan): EventShape {
+  const names = plan.inner.map((field) => field.name);
+  return {
+    valuesOf: (event) => names.map((name) => event[name as keyof AuditEvent]),
+    eventOf: (values) => Object.fromEntries(names.map((name, i) => [name, values[i]])),
+  };
+}
+
 /**
  * Prepares a published schema. Throws RangeError when its fields are not in the sections actor, object, rest, in that
  * order, each opened by its salt where it has one.
  */
-export function loadEventSchema(text: string, digest: Uint8Array): EventSchema {
+export function loadEventSchema(text: string, digest: Uint8Array, shape?: EventShape): EventSchema {
   const schema = JSON.parse(text) as Record<string, unknown>;
   const plan = compileSchema(schema);
   const order: readonly (Section | null)[] = ['actor', 'object', 'rest'];
@@ -56,6 +73,7 @@ export function loadEventSchema(text: string, digest: Uint8Array): EventSchema {
   if (plan.inner[0]?.name !== 'actor_salt' || plan.inner[actorFields]?.name !== 'object_salt') {
     throw new RangeError('the actor and the object section each begin with their salt');
   }
+  const { valuesOf, eventOf } = shape ?? shapeOf(plan);
   const loaded: EventSchema = {
     sha256: digest,
     text,
@@ -63,8 +81,9 @@ export function loadEventSchema(text: string, digest: Uint8Array): EventSchema {
     plan,
     actor_fields: actorFields,
     object_end: objectEnd,
-    encode: (event, out, offset) => encodeEvent(loaded, event, out, offset),
-    decode: (bytes, start, end) => decodeEvent(loaded, bytes, start, end),
+    encode: (event, out, offset) => encodeEvent(loaded, valuesOf(event), out, offset, null, 0),
+    encodeWithEnds: (event, out, offset, ends, at) => encodeEvent(loaded, valuesOf(event), out, offset, ends, at),
+    decode: (bytes, start, end) => eventOf(decodeEvent(loaded, bytes, start, end)) as AuditEvent,
     walk(bytes, offset, limit, ends, at, fault) {
       try {
         const reader = new Reader(bytes, offset, limit);
@@ -106,7 +125,7 @@ function firstDefinitionOnly(schema: unknown, seen: Set<string>): unknown {
 const unhex = (text: string): Uint8Array => Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 
 const KNOWN: readonly EventSchema[] = Object.freeze(
-  PUBLISHED_EVENT_SCHEMAS.map(({ text, sha256 }) => loadEventSchema(text, unhex(sha256))),
+  PUBLISHED_EVENT_SCHEMAS.map(({ text, sha256, ...shape }) => loadEventSchema(text, unhex(sha256), shape)),
 );
 
 /** Every published schema that this build knows, oldest first. */
@@ -114,11 +133,28 @@ export const knownEventSchemas = (): readonly EventSchema[] => KNOWN;
 /** The current schema, which new events are written in. */
 export const currentEventSchema = (): EventSchema => KNOWN[KNOWN.length - 1] as EventSchema;
 
-function encodeEvent(schema: EventSchema, event: AuditEvent, out: Uint8Array, offset: number): number {
+function encodeEvent(
+  schema: EventSchema,
+  values: readonly unknown[],
+  out: Uint8Array,
+  offset: number,
+  ends: Uint32Array | null,
+  at: number,
+): number {
   const limit = Math.min(out.length, offset + EVENT_BYTES_MAX);
   const writer = new Writer(out, offset, limit);
+  const fields = schema.plan.inner;
   try {
-    writer.write(schema.plan, event);
+    writer.writeFields(fields, 0, schema.actor_fields, values);
+    const actorEnd = writer.at;
+    writer.writeFields(fields, schema.actor_fields, schema.object_end, values);
+    const objectEnd = writer.at;
+    writer.writeFields(fields, schema.object_end, fields.length, values);
+    if (ends !== null) {
+      ends[at] = actorEnd;
+      ends[at + 1] = objectEnd;
+      ends[at + 2] = writer.at;
+    }
   } catch (error) {
     if (error instanceof RangeError) {
       throw new WireError('event_too_large', `an event of more than ${limit - offset} bytes; give it less text`, { cause: error });
@@ -132,12 +168,11 @@ function encodeEvent(schema: EventSchema, event: AuditEvent, out: Uint8Array, of
 export function walkSections(schema: EventSchema, reader: Reader, ends: Uint32Array, at: number): void {
   const start = reader.at;
   const fields = schema.plan.inner;
-  let i = 0;
-  for (; i < schema.actor_fields; i++) reader.skip(fields[i] as Plan);
+  reader.skipFields(fields, 0, schema.actor_fields);
   ends[at] = reader.at;
-  for (; i < schema.object_end; i++) reader.skip(fields[i] as Plan);
+  reader.skipFields(fields, schema.actor_fields, schema.object_end);
   ends[at + 1] = reader.at;
-  for (; i < fields.length; i++) reader.skip(fields[i] as Plan);
+  reader.skipFields(fields, schema.object_end, fields.length);
   ends[at + 2] = reader.at;
   if (reader.at - start > EVENT_BYTES_MAX)
     throw new TooLarge(`an event of ${reader.at - start} bytes; ${EVENT_BYTES_MAX} are allowed`, start);
@@ -161,12 +196,12 @@ export function refusalOf(error: unknown): Refusal {
   throw error;
 }
 
-function decodeEvent(schema: EventSchema, bytes: Uint8Array, start: number, end: number): AuditEvent {
+function decodeEvent(schema: EventSchema, bytes: Uint8Array, start: number, end: number): readonly unknown[] {
   try {
     const reader = new Reader(bytes, start, end);
-    const event = reader.read(schema.plan) as AuditEvent;
+    const values = schema.plan.inner.map((field) => reader.read(field));
     if (reader.at !== end) throw new Fault('malformed', `${end - reader.at} bytes follow the event`, reader.at);
-    return event;
+    return values;
   } catch (error) {
     const { detail, at } = refusalOf(error);
     throw new WireError('not_canonical', `byte ${at}: ${detail}`);

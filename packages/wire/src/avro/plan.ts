@@ -52,8 +52,12 @@ function compile(schema: unknown, named: Map<string, Plan>, place: Place): Plan 
   const object = schema as Record<string, unknown>;
   const typeName = typeof object['name'] === 'string' ? object['name'] : '';
   switch (object['type']) {
-    case 'fixed':
-      return remember(named, place, node('fixed', { ...place, name: '' }, { size: object['size'] as number, typeName }));
+    case 'fixed': {
+      const size = object['size'] as number;
+      // An item without bytes would let a count announce more items than there are bytes.
+      if (!(Number.isSafeInteger(size) && size >= 1)) throw new RangeError(`${place.name}: a fixed has at least one byte`);
+      return remember(named, place, node('fixed', { ...place, name: '' }, { size, typeName }));
+    }
     case 'enum': {
       const symbols = object['symbols'] as readonly string[];
       return remember(
@@ -64,6 +68,7 @@ function compile(schema: unknown, named: Map<string, Plan>, place: Place): Plan 
     }
     case 'record': {
       const fields = object['fields'] as readonly Record<string, unknown>[];
+      if (fields.length === 0) throw new RangeError(`${place.name}: a record has at least one field`);
       const inner = fields.map((field) =>
         compile(field['type'], named, {
           name: field['name'] as string,

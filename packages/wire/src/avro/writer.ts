@@ -8,7 +8,10 @@ interface Utf8Buffer extends Uint8Array {
 const isUtf8Buffer = (bytes: Uint8Array): bytes is Utf8Buffer => typeof (bytes as Partial<Utf8Buffer>).utf8Write === 'function';
 
 /** Below this many characters a loop over them beats a call into the runtime. */
-const SHORT_CHARACTERS = 20;
+const SHORT_CHARACTERS = 48;
+
+/** Up to this many bytes a loop beats a call that copies. */
+const SHORT_BYTES = 32;
 
 /**
  * Writes canonical Avro into a buffer of its caller's. Throws WireError `not_encodable` for a value that has no canonical
@@ -46,7 +49,7 @@ export class Writer {
       case 'enum': {
         const index = plan.indexes.get(value as string);
         if (index === undefined) throw refuse(plan, value, `one of ${plan.symbols.join(', ')}`);
-        this.byte(index << 1);
+        this.long(index);
         return;
       }
       case 'fixed':
@@ -65,15 +68,16 @@ export class Writer {
         const record = value as Record<string, unknown>;
         for (let i = 0; i < plan.inner.length; i++) {
           const field = plan.inner[i] as Plan;
-          this.write(field, record[field.name]);
+          this.#value(field, record[field.name]);
         }
         return;
       }
       case 'array': {
         if (!Array.isArray(value)) throw refuse(plan, value, 'a list');
-        if (value.length > 0) {
-          this.long(value.length);
-          for (let i = 0; i < value.length; i++) this.write(plan.inner[0] as Plan, value[i]);
+        const count = value.length;
+        if (count > 0) {
+          this.long(count);
+          for (let i = 0; i < count; i++) this.#value(plan.inner[0] as Plan, value[i]);
         }
         this.byte(0);
         return;
@@ -85,12 +89,45 @@ export class Writer {
     }
   }
 
+  /** Writes the fields [from, to) of a record; `values` are those of its fields, in order. */
+  writeFields(fields: readonly Plan[], from: number, to: number, values: readonly unknown[]): void {
+    const out = this.out;
+    const limit = this.#limit;
+    let at = this.at;
+    for (let i = from; i < to; i++) {
+      const field = fields[i] as Plan;
+      const end = writeShort(field, values[i], out, at, limit);
+      if (end >= 0) at = end;
+      else {
+        this.at = at;
+        this.write(field, values[i]);
+        at = this.at;
+      }
+    }
+    this.at = at;
+  }
+
+  #value(plan: Plan, value: unknown): void {
+    const end = writeShort(plan, value, this.out, this.at, this.#limit);
+    if (end >= 0) this.at = end;
+    else this.write(plan, value);
+  }
+
   #map(plan: Plan, map: ReadonlyMap<unknown, unknown>): void {
     if (map.size > 0) {
-      this.long(map.size);
-      const keys = [...map.keys()] as string[];
-      for (const key of keys) if (typeof key !== 'string') throw refuse(plan, key, 'a string as key');
-      for (const key of keys.length === 1 ? keys : keys.sort(byBytes)) {
+      const keys: string[] = [];
+      let ascending = true;
+      let previous = '';
+      for (const key of map.keys()) {
+        if (typeof key !== 'string') throw refuse(plan, key, 'a string as key');
+        if (keys.length > 0 && byBytes(previous, key) > 0) ascending = false;
+        previous = key;
+        keys.push(key);
+      }
+      if (!ascending) keys.sort(byBytes);
+      this.long(keys.length);
+      for (let i = 0; i < keys.length; i++) {
+        const key = keys[i] as string;
         this.string(plan, key);
         const value = map.get(key);
         if (typeof value !== 'string') throw refuse(plan, value, 'a string');
@@ -106,33 +143,32 @@ export class Writer {
   }
 
   raw(bytes: Uint8Array): void {
-    this.#room(bytes.length);
-    this.out.set(bytes, this.at);
-    this.at += bytes.length;
+    const { out, at } = this;
+    const length = bytes.length;
+    this.#room(length);
+    if (length > SHORT_BYTES) out.set(bytes, at);
+    else for (let i = 0; i < length; i++) out[at + i] = bytes[i] as number;
+    this.at = at + length;
   }
 
   string(plan: Plan, text: string): void {
+    const end = writeShortString(text, this.out, this.at, this.#limit);
+    if (end >= 0) this.at = end;
+    else this.#longString(plan, text);
+  }
+
+  #longString(plan: Plan, text: string): void {
     const characters = text.length;
     // A character takes at most 3 bytes of UTF-8 (a pair of surrogates 4 for two).
-    if (characters * 3 + 5 > this.#limit - this.at) this.#room(utf8Length(plan, text) + 5);
+    if (characters * 3 + VARINT_BYTES_MAX > this.#limit - this.at) {
+      const length = utf8Length(plan, text);
+      this.#room(longBytes(length) + length);
+    }
     const out = this.out;
     const start = this.at;
-    if (characters < SHORT_CHARACTERS) {
-      out[start] = characters << 1;
-      let i = 0;
-      let at = start + 1;
-      for (; i < characters; i++) {
-        const code = text.charCodeAt(i);
-        if (code >= 0x80) break;
-        out[at++] = code;
-      }
-      if (i === characters) {
-        this.at = at;
-        return;
-      }
-    } else if (isUtf8Buffer(out)) {
+    if (isUtf8Buffer(out)) {
       // Written after the length that it has when it is ASCII: as many bytes as characters says that it was.
-      const lengthBytes = varintBytes(characters * 2);
+      const lengthBytes = longBytes(characters);
       if (out.utf8Write(text, start + lengthBytes, this.#limit - start - lengthBytes) === characters) {
         this.long(characters);
         this.at += characters;
@@ -154,7 +190,8 @@ export class Writer {
 
   /** Zigzag varint of a safe integer. */
   long(value: number): void {
-    this.#room(10);
+    // Next to the limit the exact length counts: an event may be as long as the walk allows, to the byte.
+    if (this.#limit - this.at < VARINT_BYTES_MAX) this.#room(longBytes(value));
     const out = this.out;
     if (value >= 0 ? value < 0x40000000 : value >= -0x40000000) {
       let rest = (value << 1) ^ (value >> 31);
@@ -165,17 +202,17 @@ export class Writer {
       out[this.at++] = rest;
       return;
     }
-    // Beyond 32 bits the zigzag value may pass 2^53: split into 28 low bits and the rest, each exact.
+    // Beyond 32 bits the zigzag value may pass 2^53: split into 28 low bits and at most 26 more, each a small integer.
     const half = value >= 0 ? value : -value - 1;
-    let low = ((half % 0x8000000) * 2 + (value >= 0 ? 0 : 1)) >>> 0;
     let high = Math.floor(half / 0x8000000);
+    let low = ((half - high * 0x8000000) << 1) | (value >= 0 ? 0 : 1);
     for (let i = 0; i < 4; i++) {
       out[this.at++] = (low & 0x7f) | 0x80;
       low >>>= 7;
     }
     while (high > 0x7f) {
-      out[this.at++] = (high % 0x80) | 0x80;
-      high = Math.floor(high / 0x80);
+      out[this.at++] = (high & 0x7f) | 0x80;
+      high >>>= 7;
     }
     out[this.at++] = high;
   }
@@ -185,7 +222,64 @@ export class Writer {
   }
 }
 
-const varintBytes = (zigzag: number): number => (zigzag < 0x80 ? 1 : zigzag < 0x4000 ? 2 : zigzag < 0x200000 ? 3 : 4);
+const VARINT_BYTES_MAX = 10;
+
+function longBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = 2 * (value >= 0 ? value : -value - 1); rest > 0x7f; rest = Math.floor(rest / 128)) bytes++;
+  return bytes;
+}
+
+/**
+ * The short way for a value that is plainly right and small. Where it ends; -1 for every other value, right or wrong, which
+ * `write` then judges: so each refusal has one place. What it wrote until then is written over.
+ */
+function writeShort(plan: Plan, value: unknown, out: Uint8Array, at: number, limit: number): number {
+  if (at >= limit) return -1;
+  switch (plan.op) {
+    case 'optional':
+      if (value === null) {
+        out[at] = 0;
+        return at + 1;
+      }
+      out[at] = 2;
+      return writeShort(plan.inner[0] as Plan, value, out, at + 1, limit);
+    case 'string':
+      return typeof value === 'string' ? writeShortString(value, out, at, limit) : -1;
+    case 'fixed': {
+      const size = plan.size;
+      if (!(value instanceof Uint8Array) || value.length !== size || size > SHORT_BYTES || size > limit - at) return -1;
+      for (let i = 0; i < size; i++) out[at + i] = value[i] as number;
+      return at + size;
+    }
+    case 'enum': {
+      const index = plan.indexes.get(value as string);
+      if (index === undefined || index >= 0x40) return -1;
+      out[at] = index << 1;
+      return at + 1;
+    }
+    case 'array':
+      if (!Array.isArray(value) || value.length !== 0) return -1;
+      out[at] = 0;
+      return at + 1;
+    default:
+      return -1;
+  }
+}
+
+/** A string of few ASCII characters: below some tens a loop beats a call into the runtime. -1 for any other. */
+function writeShortString(text: string, out: Uint8Array, at: number, limit: number): number {
+  const length = text.length;
+  if (length >= SHORT_CHARACTERS || length >= limit - at) return -1;
+  out[at] = length << 1;
+  let to = at + 1;
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) return -1;
+    out[to++] = code;
+  }
+  return to;
+}
 
 function refuse(plan: Plan, value: unknown, wanted: string): WireError {
   // The value itself is not shown: it may be what must not be logged.
