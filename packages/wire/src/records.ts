@@ -6,7 +6,7 @@ import { WireError } from './errors.ts';
 import { refusalOf } from './event.ts';
 import { SCHEMA_TEXTS } from './generated/schemas.ts';
 import { MANIFEST_BYTES_MAX } from './limits.ts';
-import type { BatchManifest, Duplicate, KeyRecord, LogHead, LogIdentity, Rejection, Round } from './values.ts';
+import type { BatchManifest, Duplicate, EntryProof, KeyRecord, LogHead, LogIdentity, Rejection, Round } from './values.ts';
 
 const LEAF_VERSION = 1;
 
@@ -27,8 +27,11 @@ export interface RecordCodec<T> {
 /** Room for most records; one that needs more gets it. */
 const FIRST_ROOM = 2_048;
 
-function encodeRecord(plan: Plan, value: unknown): Uint8Array {
-  for (const room of [FIRST_ROOM, MANIFEST_BYTES_MAX]) {
+/** A manifest, an event and the paths between them. */
+const ENTRY_PROOF_BYTES_MAX = 131_072;
+
+function encodeRecord(plan: Plan, value: unknown, bytesMax: number = MANIFEST_BYTES_MAX): Uint8Array {
+  for (const room of [FIRST_ROOM, bytesMax]) {
     const writer = new Writer(new Uint8Array(room), 0, room);
     try {
       writer.write(plan, value);
@@ -37,7 +40,7 @@ function encodeRecord(plan: Plan, value: unknown): Uint8Array {
       if (!(error instanceof RangeError)) throw error;
     }
   }
-  throw new WireError('not_encodable', `a ${plan.typeName} of more than ${MANIFEST_BYTES_MAX} bytes`);
+  throw new WireError('not_encodable', `a ${plan.typeName} of more than ${bytesMax} bytes`);
 }
 
 function decodeRecord(plan: Plan, bytes: Uint8Array): unknown {
@@ -76,6 +79,12 @@ const HEAD: RecordCodec<LogHead> = codec('H', 'log-head');
 const REJECTION: RecordCodec<Rejection> = codec('J', 'rejection');
 const DUPLICATE: RecordCodec<Duplicate> = codec('D', 'duplicate');
 const KEY_RECORD: RecordCodec<KeyRecord> = codec('K', 'key-record');
+const ENTRY_PROOF_PLAN: Plan = compileSchema(JSON.parse(SCHEMA_TEXTS['entry-proof']));
+const ENTRY_PROOF: Pick<RecordCodec<EntryProof>, 'fields' | 'encode' | 'decode'> = Object.freeze({
+  fields: ENTRY_PROOF_PLAN.inner,
+  encode: (value: EntryProof) => encodeRecord(ENTRY_PROOF_PLAN, value, ENTRY_PROOF_BYTES_MAX),
+  decode: (bytes: Uint8Array) => decodeRecord(ENTRY_PROOF_PLAN, bytes) as EntryProof,
+});
 const LOG_IDENTITY: Plan = compileSchema(JSON.parse(SCHEMA_TEXTS['log-identity']));
 
 export const manifestCodec = (): RecordCodec<BatchManifest> => MANIFEST;
@@ -84,6 +93,8 @@ export const headCodec = (): RecordCodec<LogHead> => HEAD;
 export const rejectionCodec = (): RecordCodec<Rejection> => REJECTION;
 export const duplicateCodec = (): RecordCodec<Duplicate> => DUPLICATE;
 export const keyRecordCodec = (): RecordCodec<KeyRecord> => KEY_RECORD;
+/** It is no leaf of any tree, so it has no letter. */
+export const entryProofCodec = (): Pick<RecordCodec<EntryProof>, 'fields' | 'encode' | 'decode'> => ENTRY_PROOF;
 
 const LOG_ID_BYTES = 16;
 

@@ -167,6 +167,26 @@ export interface Round {
   readonly previous: Uint8Array;
 }
 
+/** A section of the event is its bytes, or null with its digest beside it once it was erased. docs/spec/proof.md */
+export interface EntryProof {
+  readonly version: number;
+  readonly actor: Uint8Array | null;
+  readonly actor_digest: Uint8Array | null;
+  readonly object: Uint8Array | null;
+  readonly object_digest: Uint8Array | null;
+  readonly rest: Uint8Array;
+  readonly batch_index: number;
+  readonly batch_path: readonly Uint8Array[];
+  readonly manifest: Uint8Array;
+  readonly log_predecessor: PredecessorLog | null;
+  readonly log_path: readonly Uint8Array[];
+  readonly head: Uint8Array;
+  readonly head_index: number;
+  readonly heads_path: readonly Uint8Array[];
+  readonly round: Uint8Array;
+  readonly public_key: Uint8Array;
+}
+
 export type KeyRecordKind = 'REGISTER' | 'REVOKE' | 'LEDGER';
 
 export interface KeyRecord {
