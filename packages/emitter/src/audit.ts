@@ -56,18 +56,16 @@ export interface RequestScope {
   finish(end: { readonly http_status: number | null }): void;
 }
 
-/** Something that was not recorded as asked. Never holds a value of an event. */
+/** Something that was not recorded as asked. Holds no value of an event, save what a caller's own exception says in `cause`. */
 export interface EmitterProblem {
-  readonly kind: /** Could not be made into an event; counted in the next header's `shed`. */
+  readonly kind: /** Could not be made into an event, or a batch could not be signed; counted in the next header's `shed`. */
     | 'event_dropped'
     /** No room: dropped, and counted in the next header's `shed`. */
     | 'event_shed'
     /** The event log refused a batch for good; its events are counted in the next header's `shed`. */
     | 'batch_refused'
     /** The event log's answer was lost, or it cannot take the batch now; the same bytes are sent again. */
-    | 'append_retried'
-    /** A listener or the state port threw. */
-    | 'callback_failed';
+    | 'append_retried';
   readonly code: EmitterErrorCode;
   readonly tenant: string | null;
   readonly events: number;

@@ -14,6 +14,7 @@ import {
   FORMAT_VERSION,
   hashEventLeaves,
   keyThumbprint,
+  leafScratch,
   type ObjectSection,
   type PredecessorInstance,
   type RestSection,
@@ -91,6 +92,7 @@ const NO_EVENTS: EncodedEvents = { bytes: new Uint8Array(0), count: 0, ends: new
 export const createBatchSigner = (options: BatchSignerOptions): BatchSigner => {
   const { sha256, audience, producer, instance, started_at } = options;
   assertName('producer', producer);
+  assertName('audience', audience);
   if (instance.length !== 16) throw new EmitterError('invalid_option', `instance has ${instance.length} bytes: draw 16 random ones`);
   if (options.publicKey.length !== 32) {
     throw new EmitterError('invalid_option', `publicKey has ${options.publicKey.length} bytes: pass a raw Ed25519 key of 32`);
@@ -101,6 +103,7 @@ export const createBatchSigner = (options: BatchSignerOptions): BatchSigner => {
   const fault: WalkFault = { reason: 'malformed', detail: '' };
   const utf8 = new TextEncoder();
   const next: Record<Delivery, Map<string, number>> = { ROUTINE: new Map(), CRITICAL: new Map() };
+  const hashing = leafScratch();
   let scratch: Buffer | null = null;
 
   const signEncoded = (batch: BatchToSign, events: EncodedEvents): SignedBatch => {
@@ -117,7 +120,7 @@ export const createBatchSigner = (options: BatchSignerOptions): BatchSigner => {
       throw new EmitterError('invalid_event', `a ${kind} batch of ${events.count} events: DATA carries at least one, the others none`);
     }
     const leaves = Buffer.allocUnsafe(events.count * HASH_BYTES);
-    hashEventLeaves(sha256, events.bytes, 0, events.count, events.ends, leaves);
+    hashEventLeaves(sha256, events.bytes, 0, events.count, events.ends, leaves, hashing);
     const sequence = next[delivery].get(tenant) ?? 0;
     const header: BatchHeader = {
       version: FORMAT_VERSION,

@@ -1,4 +1,4 @@
-import type { BatchKind, Delivery } from '@sealtrail/wire';
+import type { BatchKind, Delivery, PredecessorInstance } from '@sealtrail/wire';
 import type { EmitterProblem } from './audit.ts';
 import type { BatchSigner, SignedBatch } from './batch-signer.ts';
 import { type Channel, type Channels, createChannels, type QueuedBatch, type Waiter } from './channel.ts';
@@ -35,7 +35,7 @@ export interface DeliveryLine {
   /** Resolves when durable; rejects with an EmitterError. */
   critical(tenant: string, event: EncodedEvent): Promise<void>;
   /** Counts an event that will be in no batch, so that the next header says so. */
-  lost(tenant: string): void;
+  lost(tenant: string, delivery: Delivery): void;
   /** Counts memory that ROUTINE events take elsewhere; false when there is no room. */
   reserve(bytes: number): boolean;
   release(bytes: number): void;
@@ -58,11 +58,23 @@ export function createDeliveryLine(options: DeliveryOptions): DeliveryLine {
   let cancelLinger: (() => void) | null = null;
   let cancelHeartbeat: (() => void) | null = null;
   let criticalTurn = false;
+  let failedBatches = 0;
+  const predecessors = new Map<string, PredecessorInstance | null>();
+
+  /** Asked once a tenant: after the first `record` the state port knows this life only. */
+  const predecessorOf = (tenant: string, from: InstanceState): PredecessorInstance | null => {
+    let known = predecessors.get(tenant);
+    if (known === undefined) {
+      known = guarded(() => from.previous(tenant), null);
+      predecessors.set(tenant, known);
+    }
+    return known;
+  };
 
   const sign = ({ channel, kind, events }: QueuedBatch): SignedBatch => {
     const { tenant, delivery } = channel;
     const isFirst = signer.nextSequence(tenant, delivery) === 0;
-    const predecessor = isFirst && state !== undefined ? guarded(() => state.previous(tenant), null) : null;
+    const predecessor = isFirst && state !== undefined ? predecessorOf(tenant, state) : null;
     const header = { tenant, delivery, kind, shed: channel.shed, predecessor };
     const signed = events === null ? signer.sign({ ...header, events: [] }) : signer.signEncoded(header, events.encoded());
     if (state !== undefined) {
@@ -86,6 +98,7 @@ export function createDeliveryLine(options: DeliveryOptions): DeliveryLine {
       counts.sent_events += count;
       if (kind === 'HEARTBEAT') counts.sent_heartbeats++;
     } else {
+      failedBatches++;
       // A number may be missing now; the next header says how many events it held.
       channel.shed += count;
       counts.lost_events += count;
@@ -93,19 +106,18 @@ export function createDeliveryLine(options: DeliveryOptions): DeliveryLine {
     for (const waiter of waiting) waiter.settle(error);
   };
 
-  const outboxFor = (starts: OutboxOptions['starts'], onRefusal: OutboxOptions['onRefusal']): Outbox =>
+  const outboxFor = (starts: OutboxOptions['starts']): Outbox =>
     createOutbox({
       ...options.outbox,
       timers,
       retry_ms_min: limits.retry_ms_min,
       retry_ms_max: limits.retry_ms_max,
       starts,
-      onRefusal,
       sign,
       settled,
       problem,
     });
-  const outboxes: Record<Delivery, Outbox> = { ROUTINE: outboxFor('soon', 'keep'), CRITICAL: outboxFor('now', 'give_up') };
+  const outboxes: Record<Delivery, Outbox> = { ROUTINE: outboxFor('soon'), CRITICAL: outboxFor('now') };
 
   const push = (channel: Channel, kind: BatchKind): void => {
     const batch: QueuedBatch = { channel, kind, events: channel.open?.events ?? null, waiting: channel.open?.waiting ?? [] };
@@ -178,6 +190,7 @@ export function createDeliveryLine(options: DeliveryOptions): DeliveryLine {
     critical(tenant, event) {
       if (waitingBytes.CRITICAL + event.length > limits.critical_bytes_max) {
         stats.CRITICAL.shed_events++;
+        channels.of(tenant, 'CRITICAL').shed++;
         const message = `tenant ${tenant}: ${limits.critical_bytes_max} bytes of CRITICAL events already wait for the event log: it is not taking them`;
         return Promise.reject(new EmitterError('overloaded', message));
       }
@@ -201,8 +214,8 @@ export function createDeliveryLine(options: DeliveryOptions): DeliveryLine {
         });
       });
     },
-    lost(tenant) {
-      channels.of(tenant, 'ROUTINE').shed++;
+    lost(tenant, delivery) {
+      channels.of(tenant, delivery).shed++;
     },
     reserve(bytes) {
       if (waitingBytes.ROUTINE + bytes > limits.memory_bytes_max) return false;
@@ -224,9 +237,8 @@ export function createDeliveryLine(options: DeliveryOptions): DeliveryLine {
       closeOpen('CRITICAL');
       for (const channel of channels.all()) if (channel.used || channel.shed > 0) push(channel, 'CLOSE');
       const lostBefore = stats.ROUTINE.lost_events + stats.CRITICAL.lost_events;
-      let left = 0;
+      const failedBefore = failedBatches;
       const cancel = timers.after(limits.close_timeout_ms, () => {
-        left = outboxes.ROUTINE.batches + outboxes.CRITICAL.batches;
         const error = new EmitterError(
           'append_unconfirmed',
           `the event log did not take all within ${limits.close_timeout_ms} ms of closing`,
@@ -236,7 +248,7 @@ export function createDeliveryLine(options: DeliveryOptions): DeliveryLine {
       });
       await flush();
       cancel();
-      return { events: stats.ROUTINE.lost_events + stats.CRITICAL.lost_events - lostBefore, batches: left };
+      return { events: stats.ROUTINE.lost_events + stats.CRITICAL.lost_events - lostBefore, batches: failedBatches - failedBefore };
     },
     get routine_bytes() {
       return waitingBytes.ROUTINE;

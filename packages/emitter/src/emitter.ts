@@ -21,7 +21,10 @@ export type CloseOutcome =
 
 export interface Emitter {
   readonly audit: Audit;
-  /** Sends what waits, and resolves when everything logged before is durable or was reported as lost. */
+  /**
+   * Sends what waits, and resolves when everything logged before is durable or was reported as lost: not before the event
+   * log answers. Events of open requests wait for their request's end, and are not waited for.
+   */
   flush(): Promise<void>;
   /** Takes no more events, sends the rest and a CLOSE for every tenant and class. Does not close the event log. */
   close(): Promise<CloseOutcome>;
@@ -162,7 +165,7 @@ export function createEmitter(options: EmitterOptions): Emitter {
   const drop = (thrown: unknown, tenant: string | null): void => {
     const error = thrown instanceof EmitterError ? thrown : invalidEvent(thrown);
     stats.ROUTINE.dropped_events++;
-    if (tenant !== null) line.lost(tenant);
+    if (tenant !== null) line.lost(tenant, 'ROUTINE');
     problem({ kind: 'event_dropped', code: error.code, tenant, events: 1, message: error.message, cause: error.cause });
   };
 
@@ -222,6 +225,7 @@ export function createEmitter(options: EmitterOptions): Emitter {
         return DONE;
       }
       stats.CRITICAL.dropped_events++;
+      if (tenant !== null) line.lost(tenant, 'CRITICAL');
       return Promise.reject(thrown instanceof EmitterError ? thrown : invalidEvent(thrown));
     }
   };

@@ -15,12 +15,15 @@ export type EmitterErrorCode =
   | 'append_refused'
   /** The event log did not confirm the batch within `critical_timeout_ms`. It may yet arrive: it keeps its number and bytes. */
   | 'append_unconfirmed'
-  /** No room for a CRITICAL event within `memory_bytes_max`: the event log is not taking what is waiting. */
+  /** No room for another event within `memory_bytes_max` or `critical_bytes_max`: the event log is not taking what is waiting. */
   | 'overloaded'
   /** The emitter was closed. */
   | 'closed';
 
-/** Every error that this package throws. `message` is one line: what, where, what to do; never a value of an event. */
+/**
+ * Every error that this package throws. `message` is one line: what, where, what to do; never a value of an event. `cause`
+ * is what the codec, the log or the caller's own value threw, and may say anything.
+ */
 export class EmitterError extends Error {
   readonly code: EmitterErrorCode;
   constructor(code: EmitterErrorCode, message: string, options?: { cause?: unknown }) {

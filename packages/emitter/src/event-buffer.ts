@@ -1,8 +1,9 @@
 import type { EncodedEvents } from './batch-signer.ts';
 import { ENDS_PER_EVENT } from './event-encoder.ts';
 
-const BYTES_FIRST = 2_048;
-const EVENTS_FIRST = 8;
+/** Two events or so: with many tenants most batches are small. */
+const BYTES_FIRST = 1_024;
+const EVENTS_FIRST = 4;
 
 /** Encoded events of one tenant and delivery class that wait to be signed. Grows by doubling. */
 export interface EventBuffer {

@@ -250,10 +250,11 @@ export function createEventBuilder(
           shorter.set(name, redactor.text(`attributes.${name}`, value, 'free', SHRUNK_CHARS, tally));
         event.attributes = shorter;
       } else if (attempt === 1) {
-        event.attributes = new Map([[DROPPED_NAME, 'attributes related actor_roles actor_scopes']]);
+        event.attributes = new Map([[DROPPED_NAME, 'attributes related actor_roles actor_scopes actor_chain']]);
         event.related = NO_TARGETS;
         event.actor_roles = [];
         event.actor_scopes = [];
+        event.actor_chain = [];
         redactor.report('attributes', 'too_many', tally);
       } else {
         return false;

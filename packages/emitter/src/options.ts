@@ -53,7 +53,7 @@ export interface EmitterOptions {
   readonly critical_timeout_ms?: number;
   /** A tenant's delivery class that sent nothing for so long sends a HEARTBEAT. Default 60,000; 0 for none. */
   readonly heartbeat_ms?: number;
-  /** Tenants that are heard of from the start, also when nothing happens. */
+  /** Tenants that get heartbeats and a CLOSE in both classes also when nothing happens. */
   readonly announce?: readonly string[];
   /** Pause before the first retry, and the longest one. Defaults 50 and 5,000. */
   readonly retry_ms_min?: number;

@@ -21,8 +21,6 @@ export interface OutboxOptions {
   readonly starts: 'now' | 'soon';
   /** Signs a batch under its number. Called once a batch, in the order of the queue. */
   readonly sign: (batch: QueuedBatch) => SignedBatch;
-  /** The log cannot take a batch now (no space, no such topic): keep it and try again, or give it up. */
-  readonly onRefusal: 'keep' | 'give_up';
   /** Called once a batch, when it is durable (null) or given up. */
   readonly settled: (batch: QueuedBatch, error: EmitterError | null) => void;
   readonly problem: (problem: EmitterProblem) => void;
@@ -145,7 +143,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
       return [];
     }
     const { batch } = signed[0] as Signed;
-    if (options.onRefusal === 'keep' && isPassing(outcome.code)) {
+    // A caller that waits can act on a refusal; a batch without one is kept through what an operator can lift.
+    if (batch.waiting.length === 0 && isPassing(outcome.code)) {
       report(
         'append_retried',
         'append_refused',

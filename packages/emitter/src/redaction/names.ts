@@ -6,7 +6,9 @@ export type NameVerdict =
   /** Surely a secret: the whole value is masked. */
   | 'secret'
   /** Perhaps a secret: masked when it looks random. */
-  | 'suspicious';
+  | 'suspicious'
+  /** An id or a digest: random by nature. */
+  | 'id';
 
 const SECRET_WORDS = new Set(
   'password passwd pwd passphrase passcode secret secrets authorization cookie cookies credential credentials jwt otp totp pin cvv cvv2 cvc'.split(
@@ -18,15 +20,20 @@ const SECRET_ENDINGS = (
   'token tokens apikey privatekey secretkey accesskey signingkey encryptionkey masterkey sharedkey accountkey authkey sshkey ' +
   'connectionstring sessioncookie clientassertion codeverifier password passwd passphrase secret'
 ).split(' ');
-/** A name that ends so tells something about a secret, and is not one: `password_policy`, `secret_name`. */
+/** A name that ends so tells something about a secret, and is not one: `password_policy`, `authorization_result`. */
 const DESCRIBES = new Set(
   (
     'name arn type policy length changed reset expired expires expiry at on count counts version age strength enabled required ' +
-    'status method rotation rotated created updated deleted attempts used usage limit kind scope scopes'
+    'status method rotation rotated created updated deleted attempts used usage limit kind scope scopes result decision outcome ' +
+    'reason error provider source level consent digest hash sha256 fingerprint thumbprint'
   ).split(' '),
 );
 const SUSPICIOUS_WORDS = new Set(
-  'key keys session sid sig signature nonce salt auth code seed hmac state ticket cert bearer login'.split(' '),
+  'key keys session sessionid sid sig signature nonce salt auth code seed hmac state ticket cert bearer token credential'.split(' '),
+);
+/** Names of what is random by nature and no secret: the high-entropy rule leaves their values alone. */
+const ID_WORDS = new Set(
+  'id ids uuid guid arn digest hash sha sha1 sha256 sha512 checksum etag fingerprint thumbprint integrity commit'.split(' '),
 );
 
 const PERSONAL_WORDS = new Set(
@@ -72,19 +79,21 @@ function judge(name: string, more: ReadonlySet<string>, isAllowed: boolean): Nam
     const personal = words.some((word) => PERSONAL_WORDS.has(word)) || PERSONAL_ENDINGS.some((ending) => whole.endsWith(ending));
     if (personal && !PERSONAL_FACTS.has(last)) return 'personal';
   }
-  if (isSecretWords(words, whole, last)) return 'secret';
-  return words.some((word) => SUSPICIOUS_WORDS.has(word)) ? 'suspicious' : 'plain';
+  const secret = secretVerdict(words, whole, last);
+  return secret === 'plain' && ID_WORDS.has(last) ? 'id' : secret;
 }
 
-/** True when what is assigned to this name in a text is a secret: password=, X-Api-Key: */
-export function isSecretName(name: string): boolean {
+/** What a name in a text says about the value assigned to it: password=, X-Api-Key: */
+export function judgeSecretName(name: string): 'secret' | 'suspicious' | 'plain' {
   const words = wordsOf(name);
-  return isSecretWords(words, words.join(''), words.at(-1) ?? '');
+  return secretVerdict(words, words.join(''), words.at(-1) ?? '');
 }
 
-function isSecretWords(words: readonly string[], whole: string, last: string): boolean {
-  if (DESCRIBES.has(last)) return false;
-  return words.some((word) => SECRET_WORDS.has(word)) || SECRET_ENDINGS.some((ending) => whole.endsWith(ending));
+function secretVerdict(words: readonly string[], whole: string, last: string): 'secret' | 'suspicious' | 'plain' {
+  if (DESCRIBES.has(last)) return 'plain';
+  if (words.some((word) => SECRET_WORDS.has(word)) || SECRET_ENDINGS.some((ending) => whole.endsWith(ending))) return 'secret';
+  if (whole.endsWith('keyid')) return 'plain'; // names a key, and opens nothing
+  return words.some((word) => SUSPICIOUS_WORDS.has(word)) ? 'suspicious' : 'plain';
 }
 
 /** `billingAddress`, `billing_address` and `BILLING-ADDRESS` → billing, address. */

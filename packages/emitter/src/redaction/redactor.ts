@@ -9,6 +9,7 @@ import {
   mask,
   maskAssigned,
   maskAuthorization,
+  maskAwsSecrets,
   maskHighEntropy,
   maskJwts,
   maskPem,
@@ -107,6 +108,7 @@ export function createRedactor(options: RedactionOptions, onRedacted: ((report: 
       if (digits >= 13) out = maskCards(out, found);
       if (digits >= 8 && value.length >= 15) out = maskIbans(out, found);
     }
+    if (kind !== 'actor' && run >= 40) out = maskAwsSecrets(out, found);
     if (kind === 'free' && run >= 32) out = maskHighEntropy(out, found);
     return out;
   };
@@ -131,7 +133,7 @@ export function createRedactor(options: RedactionOptions, onRedacted: ((report: 
       out.set(shown, mask('unsupported'));
       return report(field, 'unsupported', tally);
     }
-    if (spelled !== '' && verdict === 'secret') {
+    if (spelled !== '' && verdict === 'secret' && !isCountOrFlag(shown, value)) {
       out.set(shown, mask('secret_name'));
       return report(field, 'secret_name', tally);
     }
@@ -139,7 +141,7 @@ export function createRedactor(options: RedactionOptions, onRedacted: ((report: 
       out.set(shown, mask('high_entropy'));
       return report(field, 'high_entropy', tally);
     }
-    out.set(shown, text(field, spelled, 'free', valueChars, tally));
+    out.set(shown, text(field, spelled, verdict === 'id' ? 'id' : 'free', valueChars, tally));
   };
 
   return {
@@ -163,6 +165,10 @@ export function createRedactor(options: RedactionOptions, onRedacted: ((report: 
     },
   };
 }
+
+/** `mfa_token: true` and `prompt_tokens: 350` hold no secret, whatever their names say. */
+const isCountOrFlag = (name: string, value: AttributeValue): boolean =>
+  typeof value === 'boolean' || (typeof value === 'number' && name.toLowerCase().endsWith('tokens'));
 
 /** null for what has no usual spelling: objects, functions, symbols, NaN and infinities, invalid dates. */
 function spell(value: AttributeValue): string | null {
