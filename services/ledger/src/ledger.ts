@@ -44,8 +44,12 @@ export function createLedger({ log, ports: given, settings }: LedgerOptions): Le
 
 async function seal(given: Pick<Partition, 'assignment' | 'ports' | 'settings' | 'registry'>): Promise<void> {
   const { assignment, ports, settings } = given;
-  const partition: Partition = { ...given, ...namesOf(assignment, settings) };
+  const ended = new AbortController();
+  const lost = AbortSignal.any([assignment.lost, ended.signal]);
+  const partition: Partition = { ...given, ...namesOf(assignment, settings), lost };
   const ending = await endingOf(partition);
+  // What was read ahead is of no use any more; nothing of it may go on.
+  ended.abort();
   switch (ending.kind) {
     case 'lost':
       return ports.events.lost(partition.key);

@@ -9,6 +9,8 @@ export interface Partition {
   readonly key: PartitionKey;
   readonly identity: PartitionIdentity;
   readonly assignment: Assignment;
+  /** Aborted when the assignment is lost, and when work on it has ended for another reason. */
+  readonly lost: AbortSignal;
   readonly ports: LedgerPorts;
   readonly settings: LedgerSettings;
   readonly registry: RegistryStream;
@@ -47,7 +49,7 @@ const isPassing = (error: unknown): error is Error =>
 /** Tries until it succeeds, with a pause between, for as long as the partition is held. `what` is for the operator. */
 export async function persist<T>(partition: Partition, what: string, attempt: () => Promise<T>): Promise<T> {
   for (;;) {
-    if (partition.assignment.lost.aborted) throw lost();
+    if (partition.lost.aborted) throw lost();
     try {
       return await attempt();
     } catch (error) {
@@ -64,6 +66,6 @@ export async function persist<T>(partition: Partition, what: string, attempt: ()
 
 /** Waits before something is tried again; throws when the partition is lost meanwhile. */
 export async function pause(partition: Partition): Promise<void> {
-  await partition.ports.sleep(partition.settings.retry_ms, partition.assignment.lost);
-  if (partition.assignment.lost.aborted) throw lost();
+  await partition.ports.sleep(partition.settings.retry_ms, partition.lost);
+  if (partition.lost.aborted) throw lost();
 }

@@ -8,7 +8,7 @@ import { halted, lost, type Partition, pause } from './partition.ts';
 export async function readRecords(partition: Partition, from: number, limits: ReadLimits): Promise<readonly LogRecord[]> {
   const { assignment, ports, key } = partition;
   for (;;) {
-    if (assignment.lost.aborted) throw lost();
+    if (partition.lost.aborted) throw lost();
     const read = await assignment.read(from, limits);
     switch (read.kind) {
       case 'records':

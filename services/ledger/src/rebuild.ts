@@ -1,6 +1,7 @@
 import type { StoredRound } from '@sealtrail/ledger-store';
 import { emptyPartition, type PartitionState, registryAt, type SealedRound, type TenantState } from '@sealtrail/seal';
 import { type Claim, insertRows } from './commit-round.ts';
+import { judgeRecords } from './judge-records.ts';
 import { hex } from './metadata.ts';
 import { halted, type Partition, pause, persist } from './partition.ts';
 import { readAllRecords } from './read-records.ts';
@@ -84,7 +85,7 @@ async function sealAgain(partition: Partition, order: RebuildOrder): Promise<rea
       );
     }
     const records = await readAllRecords(partition, round.from, round.to);
-    const sealed = await sealRecords(partition, state, registry, records, tenantsOf);
+    const sealed = await sealRecords(partition, state, await judgeRecords(partition, state, registry, records), tenantsOf);
     if (hex(sealed.hash) !== hex(hash)) {
       throw halted(
         partition,

@@ -130,7 +130,7 @@ export const commitRow = (partition: Partition, metadata: CommitMetadata): Commi
 export async function insertCommitRow(partition: Partition, row: CommitRow): Promise<void> {
   const { ports, key } = partition;
   for (;;) {
-    if (partition.assignment.lost.aborted) throw lost();
+    if (partition.lost.aborted) throw lost();
     const outcome = await ports.store.insertCommit(row);
     if (outcome.kind === 'stored') return;
     if (outcome.kind === 'refused') throw halted(partition, 'rows_refused', `the store refuses the commit row: ${outcome.cause.message}`);

@@ -1,9 +1,8 @@
-import type { LogRecord } from '@sealtrail/event-log';
 import type { PartitionState, SealedRound } from '@sealtrail/seal';
 import { type Claim, commitRound } from './commit-round.ts';
+import { type JudgedRecords, readAndJudge, topUp } from './judge-records.ts';
 import { fatal, halted, lost, type Partition, pause, persist } from './partition.ts';
 import { publishCheckpoint, publishRejected } from './publish.ts';
-import { readRecords } from './read-records.ts';
 import { commitRow, insertCommitRow, newClaim, recover } from './recover.ts';
 import { sealRecords } from './seal-records.ts';
 import { loadTenant, TenantStates } from './tenant-states.ts';
@@ -21,22 +20,22 @@ export async function sealPartition(partition: Partition): Promise<never> {
   const checkpoints = new CheckpointPace(partition, state.operator.size);
   let topicChecked_ms = ports.clock_ms();
 
+  // One round ahead is read and judged while the store takes the one before: neither needs what the other writes.
+  let ahead = readAhead(partition, state, settings.read_wait_ms);
   for (;;) {
     if (ports.clock_ms() - topicChecked_ms >= settings.topic_check_ms) {
       await checkTopic(partition);
       topicChecked_ms = ports.clock_ms();
     }
-    const records = await readRecords(partition, state.next_offset, {
-      records_max: settings.round_records_max,
-      bytes_max: settings.round_bytes_max,
-      wait_ms: checkpoints.waitAtMost(settings.read_wait_ms),
-    });
-    if (records.length === 0) {
+    const judged = await topUp(partition, await ahead);
+    if (judged.examined.length === 0) {
       await checkpoints.publishWhenDue(state);
+      ahead = readAhead(partition, state, checkpoints.waitAtMost(settings.read_wait_ms));
       continue;
     }
     const started_ms = ports.clock_ms();
-    const sealed = await sealNext(partition, state, records, tenants);
+    const sealed = await sealRecords(partition, state, judged, (names) => tenants.get(names));
+    ahead = readAhead(partition, sealed.next.partition, checkpoints.waitAtMost(settings.read_wait_ms));
     claim = await commitNext(partition, { claim, committed: claim_committed }, sealed);
     claim_committed = true;
 
@@ -50,16 +49,14 @@ export async function sealPartition(partition: Partition): Promise<never> {
   }
 }
 
-async function sealNext(
-  partition: Partition,
-  state: PartitionState,
-  records: readonly LogRecord[],
-  tenants: TenantStates,
-): Promise<SealedRound> {
-  // After the records were fetched: a key that was registered before its first batch was sent is then in it.
-  const registry = await persist(partition, 'reading the key registry', () => partition.registry.readToEnd());
-  return sealRecords(partition, state, registry, records, (names) => tenants.get(names));
+/** Reads and judges the round after `state`. How that ends is told when the round's turn comes, or never is. */
+function readAhead(partition: Partition, state: PartitionState, wait_ms: number): Promise<JudgedRecords> {
+  const { round_records_max: records_max, round_bytes_max: bytes_max } = partition.settings;
+  const judged = readAndJudge(partition, state, { records_max, bytes_max, wait_ms });
+  judged.catch(untold);
+  return judged;
 }
+const untold = (): void => undefined;
 
 /** Commits the round, under another claim after each doubt. Returns the claim that it was committed under. */
 async function commitNext(
@@ -72,7 +69,7 @@ async function commitNext(
   const replacement = held.claim.ordinal + (held.committed ? 1 : 0);
   let current = held.claim;
   for (;;) {
-    if (assignment.lost.aborted) throw lost();
+    if (partition.lost.aborted) throw lost();
     const outcome = await commitRound(key, current, sealed, assignment, ports);
     switch (outcome.kind) {
       case 'committed':

@@ -1,0 +1,68 @@
+import type { LogRecord, ReadLimits } from '@sealtrail/event-log';
+import { type ExaminedRecord, examineRecord, type PartitionState, type Registry, recordedAtOf } from '@sealtrail/seal';
+import { type Partition, persist } from './partition.ts';
+import { readRecords } from './read-records.ts';
+
+/** Records that follow one another, each judged on its own, all by one state of the registry. */
+export interface JudgedRecords {
+  readonly examined: readonly ExaminedRecord[];
+  readonly registry: Registry;
+  /** Of the records' values. */
+  readonly bytes: number;
+  readonly next_offset: number;
+  /** recorded_at of the last record. */
+  readonly recorded_at: number;
+}
+
+/** Computing that may run before others get their turn: heartbeats and the socket's callers among them. */
+const EVENTS_A_BREATH = 4_096;
+
+/** Judges records that follow the place where `after` stands. Only bytes, place and registry decide. */
+export async function judgeRecords(
+  partition: Partition,
+  after: Pick<PartitionState, 'next_offset' | 'recorded_at'>,
+  registry: Registry,
+  records: readonly LogRecord[],
+): Promise<JudgedRecords> {
+  const { ports, identity } = partition;
+  const context = { sha256: ports.sha256, verify: ports.verify, identity, registry };
+  const examined: ExaminedRecord[] = [];
+  let { recorded_at } = after;
+  let bytes = 0;
+  let sinceBreath = 0;
+  for (const record of records) {
+    recorded_at = recordedAtOf(record, recorded_at);
+    const one = examineRecord(context, record, recorded_at);
+    examined.push(one);
+    bytes += record.value?.length ?? 0;
+    sinceBreath += one.kind === 'sound' ? one.batch.header.count + 1 : 1;
+    if (sinceBreath >= EVENTS_A_BREATH) {
+      sinceBreath = 0;
+      await ports.breathe();
+    }
+  }
+  return { examined, registry, bytes, next_offset: after.next_offset + records.length, recorded_at };
+}
+
+/** Reads and judges what follows; nothing is examined when nothing came within `wait_ms`. Throws PartitionEnd. */
+export async function readAndJudge(
+  partition: Partition,
+  after: Pick<PartitionState, 'next_offset' | 'recorded_at'>,
+  limits: ReadLimits,
+): Promise<JudgedRecords> {
+  const records = await readRecords(partition, after.next_offset, limits);
+  // After the records were fetched: a key that was registered before its first batch was sent is then in it.
+  const registry = await persist(partition, 'reading the key registry', () => partition.registry.readToEnd());
+  return judgeRecords(partition, after, registry, records);
+}
+
+/** With what has come since, as far as the round has room; nothing when the registry has grown, for a round has one. */
+export async function topUp(partition: Partition, judged: JudgedRecords): Promise<JudgedRecords> {
+  const { round_records_max, round_bytes_max } = partition.settings;
+  const records_max = round_records_max - judged.examined.length;
+  const bytes_max = round_bytes_max - judged.bytes;
+  if (judged.examined.length === 0 || records_max <= 0 || bytes_max <= 0) return judged;
+  const more = await readAndJudge(partition, judged, { records_max, bytes_max, wait_ms: 0 });
+  if (more.registry.size !== judged.registry.size) return judged;
+  return { ...more, examined: [...judged.examined, ...more.examined], bytes: judged.bytes + more.bytes };
+}
