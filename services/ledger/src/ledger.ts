@@ -47,9 +47,8 @@ async function seal(given: Pick<Partition, 'assignment' | 'ports' | 'settings' |
   const ended = new AbortController();
   const lost = AbortSignal.any([assignment.lost, ended.signal]);
   const partition: Partition = { ...given, ...namesOf(assignment, settings), lost };
-  const ending = await endingOf(partition);
-  // What was read ahead is of no use any more; nothing of it may go on.
-  ended.abort();
+  // What was read ahead is of no use once the work has ended: nothing of it may go on.
+  const ending = await endingOf(partition).finally(() => ended.abort());
   switch (ending.kind) {
     case 'lost':
       return ports.events.lost(partition.key);
