@@ -1,1 +1,1 @@
-export {};
+export { type ChdbLedgerStore, type ChdbStoreOptions, openChdbStore } from './store.ts';

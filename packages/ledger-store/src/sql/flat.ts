@@ -38,3 +38,36 @@ export function flatColumns(fields: readonly Plan[], path: readonly string[] = [
     return [{ name: columnName(here), path: here, type: field, doc: field.doc }];
   });
 }
+
+/** The flat columns' values of a record. Columns that are not the record's are left out. */
+export function flatValues(fields: readonly Plan[], record: object): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const { name, path } of flatColumns(fields)) {
+    let value: unknown = record;
+    for (const step of path) value = value === null ? null : (value as Readonly<Record<string, unknown>>)[step];
+    values[name] = value;
+  }
+  return values;
+}
+
+/**
+ * The record that flat columns give. A record inside whose columns are all null is null; of a mixture the nulls stay in
+ * it, and no encoder accepts it.
+ */
+export function unflatten(
+  fields: readonly Plan[],
+  row: Readonly<Record<string, unknown>>,
+  path: readonly string[] = [],
+): Record<string, unknown> {
+  const record: Record<string, unknown> = {};
+  for (const field of fields) {
+    const here = [...path, field.name];
+    const inner = field.inner[0];
+    if (field.op === 'record') record[field.name] = unflatten(field.inner, row, here);
+    else if (field.op === 'optional' && inner?.op === 'record') {
+      const values = unflatten(inner.inner, row, here);
+      record[field.name] = Object.values(values).every((value) => value === null) ? null : values;
+    } else record[field.name] = row[columnName(here)];
+  }
+  return record;
+}

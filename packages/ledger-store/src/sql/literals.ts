@@ -21,12 +21,16 @@ export const fixedLiteral = (bytes: Uint8Array): string => `toFixedString(${byte
 /** A text from outside as SQL: as hex, so that there is nothing to escape. */
 export const textLiteral = (text: string): string => bytesLiteral(new TextEncoder().encode(text));
 
+/** Array(Int64). */
+export const numbersLiteral = (values: readonly number[]): string => `CAST([${values.map(wholeNumber).join(', ')}], 'Array(Int64)')`;
+
 /** A text of this package's own (documentation, symbols) as SQL. */
 export const quoted = (text: string): string => `'${text.replace(/[\\']/g, (character) => `\\${character}`)}'`;
 
-/** A whole number as SQL. Throws RangeError for what is not one. */
-export function numberLiteral(value: number): string {
+/** A whole number as SQL, as a call so that a negative one is one value wherever it stands. Throws RangeError for another. */
+export const numberLiteral = (value: number): string => `toInt64(${wholeNumber(value)})`;
+
+function wholeNumber(value: number): string {
   if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is not a whole number that SQL can be given`);
-  // As a cast, so that a negative literal binds as one value wherever it stands.
-  return `toInt64(${value})`;
+  return String(value);
 }

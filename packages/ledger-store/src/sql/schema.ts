@@ -2,6 +2,7 @@
 import { functionStatements } from './functions.ts';
 import { DATABASE, identifier, table } from './literals.ts';
 import { createTable, type TableDefinition, tableDefinitions } from './tables.ts';
+import { verifyStatements } from './verify/index.ts';
 import { auditEventsView, intervalsView } from './views.ts';
 
 /** Raised by every change of a table. A store of another version is not opened (`schema_mismatch`). */
@@ -14,6 +15,7 @@ export const schemaStatements = (checked: boolean): readonly string[] => [
   ...tableDefinitions().map((definition) => createTable(definition, checked)),
   intervalsView(),
   auditEventsView(),
+  ...verifyStatements(),
   `CREATE TABLE IF NOT EXISTS ${table('schema_version')} (version UInt32 COMMENT 'Version of the tables in this database.') ENGINE = MergeTree ORDER BY version SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`,
 ];
 

@@ -56,17 +56,19 @@ const place: readonly TableColumn[] = [
 export const entryPlace = (): readonly TableColumn[] => {
   const header = headerField;
   return [
+    // The same for all events of a batch: one run of bytes in an insert.
     column('log', fixed(16), "Id of the tenant's log."),
     column('tenant', text, header('tenant').doc),
     column('producer', text, header('producer').doc),
     column('delivery', header('delivery'), header('delivery').doc),
-    column('entry', long, 'Number of the event in its log: 0, 1, 2…'),
     column('position', long, "Position of the batch's manifest in the log."),
-    column('batch_index', int, 'Number of the event in its batch.'),
     column('batch_size', int, 'Number of events in the batch.'),
     column('event_schema', fixed(32), header('event_schema').doc),
     column('recorded_at', millis, "The larger of the record's append time and the previous recorded_at of the partition."),
     ...place,
+    // Each event's own.
+    column('entry', long, 'Number of the event in its log: 0, 1, 2…'),
+    column('batch_index', int, 'Number of the event in its batch.'),
     column('leaf_hash', fixed(32), 'Leaf of the event in its batch; the columns recompute to it.'),
     column('actor_digest', optional(fixed(32)), 'Set when the actor section was erased: its digest.'),
     column('object_digest', optional(fixed(32)), 'Set when the object section was erased: its digest.'),
@@ -253,3 +255,11 @@ export function createTable(definition: TableDefinition, checked: boolean): stri
     `COMMENT ${quoted(definition.doc)}`,
   ].join('\n');
 }
+
+/** Assignments, for ALTER … UPDATE, that set the columns of a section to their types' defaults. */
+export const erasedAssignments = (section: 'actor' | 'object', schemas: readonly EventSchema[] = knownEventSchemas()): readonly string[] =>
+  eventColumns(schemas)
+    .filter(({ name }) =>
+      schemas.some((schema) => eventSchemaFields(schema).some((field) => field.name === name && field.section === section)),
+    )
+    .map(({ name, type }) => `${identifier(name)} = defaultValueOfTypeName(${quoted(columnType(type, name))})`);
