@@ -1,12 +1,20 @@
 import type { StoredRound } from '@sealtrail/ledger-store';
-import { emptyPartition, type PartitionState, registryAt, type SealedRound, type TenantState } from '@sealtrail/seal';
+import {
+  emptyPartition,
+  type PartitionState,
+  registryAt,
+  type SealedHeaderKey,
+  type SealedRound,
+  sealedHeaderKeyText,
+  type TenantState,
+} from '@sealtrail/seal';
 import { type Claim, insertRows } from './commit-round.ts';
 import { judgeRecords } from './judge-records.ts';
 import { hex } from './metadata.ts';
 import { halted, type Partition, pause, persist } from './partition.ts';
 import { readAllRecords } from './read-records.ts';
 import { commitOffset, commitRow, insertCommitRow, newClaim, stateAfter } from './recover.ts';
-import { sealRecords } from './seal-records.ts';
+import { type SealedBefore, sealRecords } from './seal-records.ts';
 import { loadTenantBefore } from './tenant-states.ts';
 
 export interface RebuildOrder {
@@ -67,6 +75,11 @@ async function sealAgain(partition: Partition, order: RebuildOrder): Promise<rea
     }
     return tenants;
   };
+  // Of what is being rebuilt the store may have lost the manifest: these headers are known from here.
+  const headers = new Map<string, Uint8Array>();
+  const headerOf = async (number: SealedHeaderKey): Promise<Uint8Array | null> =>
+    headers.get(sealedHeaderKeyText(number)) ?? (await ports.store.sealedHeader(key, number));
+  const before: SealedBefore = { tenants: tenantsOf, header: headerOf };
   const rebuilt: SealedRound[] = [];
   for (const { round, hash } of order.rounds) {
     if (round.registry_size > registryNow.size) {
@@ -85,7 +98,7 @@ async function sealAgain(partition: Partition, order: RebuildOrder): Promise<rea
       );
     }
     const records = await readAllRecords(partition, round.from, round.to);
-    const sealed = await sealRecords(partition, state, await judgeRecords(partition, state, registry, records), tenantsOf);
+    const sealed = await sealRecords(partition, state, await judgeRecords(partition, state, registry, records), before);
     if (hex(sealed.hash) !== hex(hash)) {
       throw halted(
         partition,
@@ -95,6 +108,7 @@ async function sealAgain(partition: Partition, order: RebuildOrder): Promise<rea
       );
     }
     rebuilt.push(sealed);
+    for (const { batch } of sealed.batches) headers.set(sealedHeaderKeyText(batch.header), batch.header_hash);
     state = sealed.next.partition;
     for (const [tenant, next] of sealed.next.tenants) tenants.set(tenant, next);
   }

@@ -63,7 +63,8 @@ export async function recover(partition: Partition): Promise<Recovered> {
   if (damaged !== null) {
     // Rows that were acknowledged are gone, or a replica does not show them yet: the same rounds again, under a claim that
     // cuts the old one from there on. Its commit also opens the new era where one is due.
-    claim = await rebuild(partition, { rounds: rounds.slice(damaged), before: rounds[damaged - 1] ?? null, ordinal });
+    const before = rounds[damaged - 1] ?? (await roundBefore(partition, last, rounds));
+    claim = await rebuild(partition, { rounds: rounds.slice(damaged), before, ordinal });
   } else if (era === 'new') {
     claim = await openEra(partition, metadata, ordinal);
   } else {
@@ -222,6 +223,12 @@ async function walkBack(partition: Partition, last: StoredRound): Promise<readon
     );
   }
   return rounds;
+}
+
+/** The round before the oldest of those that were walked back to; null when they begin the partition. */
+function roundBefore(partition: Partition, last: StoredRound, rounds: readonly StoredRound[]): Promise<StoredRound | null> {
+  const { index, previous } = (rounds[0] ?? last).round;
+  return index === 0 ? Promise.resolve(null) : loadRound(partition, previous, `round ${index}`);
 }
 
 /** What was signed and shown must still hold: a checkpoint beyond the committed round says that offset or store went back. */

@@ -4,7 +4,7 @@ import { type JudgedRecords, readAndJudge, topUp } from './judge-records.ts';
 import { fatal, halted, lost, type Partition, pause, persist } from './partition.ts';
 import { publishCheckpoint, publishRejected } from './publish.ts';
 import { commitRow, insertCommitRow, newClaim, recover } from './recover.ts';
-import { sealRecords } from './seal-records.ts';
+import { type SealedBefore, sealRecords } from './seal-records.ts';
 import { loadTenant, TenantStates } from './tenant-states.ts';
 import { checkTopic } from './topic.ts';
 
@@ -17,6 +17,10 @@ export async function sealPartition(partition: Partition): Promise<never> {
   await checkTopic(partition);
   let { state, claim, claim_committed } = await recover(partition);
   const tenants = new TenantStates((tenant) => loadTenant(ports.store, ports.sha256, identity, key, tenant), settings.tenants_cached_max);
+  const before: SealedBefore = {
+    tenants: (names) => tenants.get(names),
+    header: (number) => ports.store.sealedHeader(key, number),
+  };
   const checkpoints = new CheckpointPace(partition, state.operator.size);
   let topicChecked_ms = ports.clock_ms();
 
@@ -34,7 +38,7 @@ export async function sealPartition(partition: Partition): Promise<never> {
       continue;
     }
     const started_ms = ports.clock_ms();
-    const sealed = await sealRecords(partition, state, judged, (names) => tenants.get(names));
+    const sealed = await sealRecords(partition, state, judged, before);
     ahead = readAhead(partition, sealed.next.partition, checkpoints.waitAtMost(settings.read_wait_ms));
     claim = await commitNext(partition, { claim, committed: claim_committed }, sealed);
     claim_committed = true;
