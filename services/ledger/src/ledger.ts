@@ -1,5 +1,5 @@
 import type { Assignment, ConsumerEnd, EventLog } from '@sealtrail/event-log';
-import { type Partition, PartitionEnd, type PartitionEnding } from './partition.ts';
+import { lost, type Partition, PartitionEnd, type PartitionEnding, persist } from './partition.ts';
 import type { LedgerPorts, LedgerSettings } from './ports.ts';
 import { RegistryStream } from './registry-stream.ts';
 import { sealPartition } from './seal-partition.ts';
@@ -45,8 +45,7 @@ export function createLedger({ log, ports: given, settings }: LedgerOptions): Le
 async function seal(given: Pick<Partition, 'assignment' | 'ports' | 'settings' | 'registry'>): Promise<void> {
   const { assignment, ports, settings } = given;
   const ended = new AbortController();
-  const lost = AbortSignal.any([assignment.lost, ended.signal]);
-  const partition: Partition = { ...given, ...namesOf(assignment, settings), lost };
+  const partition: Partition = { ...given, ...namesOf(assignment, settings), lost: AbortSignal.any([assignment.lost, ended.signal]) };
   // What was read ahead is of no use once the work has ended: nothing of it may go on.
   const ending = await endingOf(partition).finally(() => ended.abort());
   switch (ending.kind) {
@@ -61,13 +60,21 @@ async function seal(given: Pick<Partition, 'assignment' | 'ports' | 'settings' |
 
 async function endingOf(partition: Partition): Promise<PartitionEnding> {
   try {
-    return await sealPartition(partition);
+    return await sealPartition(partition).catch((error: unknown) => confirmHalt(partition, error));
   } catch (error) {
     if (error instanceof PartitionEnd) return error.ending;
     // Whatever a closing log or store throws at a member that has lost the partition is of no consequence.
     if (partition.assignment.lost.aborted) return { kind: 'lost' };
     throw error;
   }
+}
+
+/** A member that has lost the partition unawares compares what it read with what its successor wrote: no ground to halt. */
+async function confirmHalt(partition: Partition, error: unknown): Promise<never> {
+  if (error instanceof PartitionEnd && error.ending.kind === 'halted') {
+    if (!(await persist(partition, 'asking whether the partition is held', () => partition.assignment.holds()))) throw lost();
+  }
+  throw error;
 }
 
 function namesOf({ topic, partition }: Assignment, settings: LedgerSettings): Pick<Partition, 'key' | 'identity'> {
