@@ -66,6 +66,7 @@ const failingAssignment = (assignment: Assignment, port: FailingPort): Assignmen
 
 const failingAdmin = (admin: EventLogAdmin, port: FailingPort): EventLogAdmin => ({
   topic: (topic) => port.ask('topic', () => admin.topic(topic), thrown),
+  committed: (group, topic, partition) => port.ask('groupCommitted', () => admin.committed(group, topic, partition), thrown),
   createTopics: (topics) => port.write('createTopics', () => admin.createTopics(topics), thrown),
   close: () => port.answer(admin.close()),
 });

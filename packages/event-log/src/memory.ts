@@ -140,6 +140,11 @@ function memoryAdmin({ topics, groups }: MemoryCluster, process: MemoryProcess):
         own.assertOpen();
         return topics.settings(topic);
       }),
+    committed: (group, topic, partition) =>
+      process.answer(() => {
+        own.assertOpen();
+        return groups.committed(group, { topic, partition });
+      }),
     createTopics: (wanted) =>
       process.answer(() => {
         own.assertOpen();

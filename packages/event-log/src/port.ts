@@ -144,6 +144,8 @@ export interface TopicToCreate {
 export interface EventLogAdmin {
   /** null when there is no such topic. Throws `EventLogError` when the log cannot be reached. */
   topic(topic: string): Promise<TopicSettings | null>;
+  /** What a group has committed, asked without joining it; null when there is nothing. Throws `EventLogError`. */
+  committed(group: string, topic: string, partition: number): Promise<CommittedOffset | null>;
   /** Creates what is missing and leaves what exists as it is. */
   createTopics(topics: readonly TopicToCreate[]): Promise<void>;
   close(): Promise<void>;
