@@ -17,10 +17,10 @@ export interface AuditMiddlewareOptions {
   /** A verifier of bearer tokens, or what else says who calls. */
   readonly identity: TokenVerifier | ((context: Context) => Identity | Promise<Identity>);
   /**
-   * The tenant that the request is about; null for the emitter's own. Default: the verified token's tenant claim. Take it
-   * from what the caller cannot choose: events are sealed into this tenant's log.
+   * The tenant that the request is about; null or undefined for the emitter's own. Default: the verified token's tenant
+   * claim. Take it from what the caller cannot choose: events are sealed into this tenant's log.
    */
-  readonly tenant?: (context: Context, identity: Identity) => string | null;
+  readonly tenant?: (context: Context, identity: Identity) => string | null | undefined;
   /** Answers 401 to a request without a good token, or 503 when the issuer's keys are out of reach. Default false. */
   readonly required?: boolean;
   /** Action of the event about a token that was refused. Default `token.verify`. */
@@ -56,7 +56,7 @@ export function auditMiddleware(options: AuditMiddlewareOptions): MiddlewareHand
     const identity = await identify(context);
     const { req } = context;
     const known: AuditContext = {
-      tenant: tenantOf(context, identity),
+      tenant: tenantOf(context, identity) ?? null,
       actor: identity.actor,
       source_ip: callerAddress(remote_address(context), req.header('x-forwarded-for'), trusted),
       user_agent: req.header('user-agent') ?? null,

@@ -61,7 +61,7 @@ export interface EmitterOptions {
   /** How long `close` waits for the event log. Default 10,000. */
   readonly close_timeout_ms?: number;
 
-  /** On by default; see docs/spec/redaction.md. */
+  /** On by default; see docs/emitting.md. */
   readonly redaction?: RedactionOptions;
   /** Actor ids as keyed pseudonyms. */
   readonly pseudonyms?: PseudonymOptions;

@@ -18,7 +18,7 @@ const PSEUDONYM_BYTES = 16;
 
 /**
  * `p<epoch>:` and 32 hex digits: the first 16 bytes of HMAC-SHA-256(key, "sealtrail/pseudonym/v1\0" ‖ length of the
- * issuer as 32-bit big-endian, 0xffffffff for none ‖ issuer ‖ subject), texts in UTF-8. docs/spec/redaction.md
+ * issuer as 32-bit big-endian, 0xffffffff for none ‖ issuer ‖ subject), texts in UTF-8. docs/emitting.md
  * Throws IdentityError `invalid_option`.
  */
 export function createPseudonyms({ key_epoch, key }: PseudonymOptions): Pseudonyms {

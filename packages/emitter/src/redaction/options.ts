@@ -41,7 +41,7 @@ export type RedactionRule =
 export interface RedactionOptions {
   /** Attributes with other names are dropped. Those named here may be personal: the names are the caller's word. */
   readonly allow_attributes?: readonly string[];
-  /** Further names that are personal, beyond the known ones (docs/spec/redaction.md). */
+  /** Further names that are personal, beyond the known ones (docs/emitting.md). */
   readonly personal_names?: readonly string[];
   /** Characters of an attribute's value. Default 1,024, at most 8,192. */
   readonly value_chars_max?: number;
