@@ -1,0 +1,308 @@
+/** A log, a store, and ledger processes that fail on command and are started again: what survives is the oracle's to say. */
+import type { Assignment } from '@sealtrail/event-log';
+import type { Fault, PortCall } from '@sealtrail/event-log/faults';
+import { createMemoryEventLog, type MemoryEventLog } from '@sealtrail/event-log/memory';
+import { DEFAULT_LIMITS, type Halt, type LedgerPorts, type LedgerSettings, parseCommitMetadata } from '@sealtrail/ledger';
+import type { LedgerStore, PartitionKey } from '@sealtrail/ledger-store';
+import { createMemoryLedgerStore, type MemoryLedgerStore } from '@sealtrail/ledger-store/memory';
+import { noteVerifierKey } from '@sealtrail/merkle';
+import { ed25519PublicKey, ed25519Signer, ed25519Verify, sha256 } from '@sealtrail/merkle/node';
+import { AUDIENCE, type Library, type SampleRecord } from './library.ts';
+import { LedgerProcess } from './process.ts';
+import type { Random } from './random.ts';
+import { Turns } from './turns.ts';
+
+export const TOPIC = 'audit.events';
+export const GROUP = 'ledger';
+
+export interface WorldOptions {
+  readonly library: Library;
+  readonly records: readonly SampleRecord[];
+  readonly partitions: number;
+  readonly processes: number;
+  readonly settings?: Partial<LedgerSettings>;
+  /** Decides for the `number`th call of all processes together, from 0. */
+  readonly faultOf: (call: PortCall, number: number) => Fault;
+  /** Decides who goes on; null for the order in which calls are made. */
+  readonly order: Random | null;
+  /** How long a paused call takes, and what happens meanwhile. */
+  readonly pause?: (world: World) => Promise<void>;
+  /** How long the group holds on to a process that crashed; 0 when absent. */
+  readonly session_ms?: () => number;
+  /** After how long a late effect arrives; it waits for `arrive` when absent. */
+  readonly late_ms?: number;
+  /** How many of some rows an insert stores before it fails; null for one that does not fail. */
+  readonly torn?: (rows: number) => number | null;
+  /** A partition that halts is a violation unless it is expected. */
+  readonly expectsHalt?: boolean;
+}
+
+const SETTINGS: LedgerSettings = {
+  ...DEFAULT_LIMITS,
+  audience: AUDIENCE,
+  topic: TOPIC,
+  registry_topic: 'audit.registry',
+  rejected_topic: 'audit.rejected',
+  group: GROUP,
+  incarnation: 1,
+  partitions: 1,
+  round_records_max: 2,
+  read_wait_ms: 1_000,
+  retry_ms: 10,
+  checkpoint_interval_ms: 20,
+  topic_check_ms: 100_000,
+};
+const RESTART_MS = 50;
+const LEDGER_SEED = new Uint8Array(32).fill(99);
+
+export class Violation extends Error {}
+
+export class World {
+  readonly turns: Turns;
+  readonly log: MemoryEventLog;
+  readonly store: MemoryLedgerStore;
+  readonly processes: readonly LedgerProcess[];
+  readonly options: WorldOptions;
+  settings: LedgerSettings;
+  /** False once no call fails any more: then no process may end by itself. */
+  isFaulty = true;
+  /** Whether processes that ended are started again. */
+  isSupervised = true;
+  readonly calls: (PortCall & { readonly process: string; readonly fault: Fault })[] = [];
+  readonly trace: string[] = [];
+  readonly halts: { readonly partition: number; readonly halt: Halt }[] = [];
+  readonly recoveries: { readonly partition: number; readonly rounds_rebuilt: number }[] = [];
+  /** Largest offset that an OffsetCommit of the claim covered; by claim, as latin1. */
+  readonly covered = new Map<string, number>();
+  /** Every note that a ledger signed, stored or not. */
+  readonly signed: string[] = [];
+  /** Partitions whose acknowledged rows were lost, until a recovery ends. */
+  readonly troubled = new Set<number>();
+  /** Looks at the world whenever something took effect; throws Violation. */
+  onEffect: () => void = () => undefined;
+  readonly #late: (() => Promise<void>)[] = [];
+  #violation: string | null = null;
+  #appended = 0;
+  #registered = 0;
+
+  constructor(options: WorldOptions) {
+    this.options = options;
+    this.settings = { ...SETTINGS, partitions: options.partitions, ...options.settings };
+    this.turns = new Turns(options.order);
+    this.log = createMemoryEventLog({ clock_ms: () => this.turns.now_ms, sleep: (ms, signal) => this.turns.sleep(ms, signal) });
+    this.createTopic();
+    this.log.control.createTopics([
+      { topic: this.settings.registry_topic, partitions: 1, cleanup_policy: 'none' },
+      { topic: this.settings.rejected_topic, partitions: 1, cleanup_policy: 'delete' },
+    ]);
+    this.store = createMemoryLedgerStore({ page_rows_max: 3 });
+    this.processes = Array.from({ length: options.processes }, (_, i) => new LedgerProcess(this, `ledger ${i}`));
+  }
+
+  createTopic(): void {
+    this.log.control.createTopics([{ topic: TOPIC, partitions: this.options.partitions, cleanup_policy: 'delete' }]);
+  }
+
+  key(partition: number): PartitionKey {
+    return { topic: TOPIC, incarnation: this.settings.incarnation, partition };
+  }
+
+  /** What a ledger takes besides ports to the world. */
+  get pure(): Pick<LedgerPorts, 'sha256' | 'verify' | 'random' | 'sealBytes' | 'checkpointSigner'> {
+    return {
+      sha256: HASH,
+      verify: VERIFY,
+      random: (bytes) => this.#claimBytes(bytes),
+      sealBytes: async (bytes) => `sealed ${bytes.length}`,
+      checkpointSigner: (origin) => ({
+        key: noteVerifierKey(HASH, origin, LEDGER_KEY),
+        sign: (message) => {
+          this.signed.push(new TextDecoder().decode(message));
+          return LEDGER_SIGN(message);
+        },
+      }),
+    };
+  }
+
+  #claims = 0;
+  /** Claims in an order that has nothing to do with that of their drawing. */
+  #claimBytes(bytes: number): Uint8Array {
+    return HASH.digest(new TextEncoder().encode(`claim ${this.#claims++}`)).slice(0, bytes);
+  }
+
+  // --- what producers and operators do
+
+  /** Appends the next records of the world; true while there are more. */
+  append(count: number): boolean {
+    for (const { partition, key, value, time_type } of this.options.records.slice(this.#appended, this.#appended + count)) {
+      this.log.control.put(TOPIC, partition, { key, value, ...(time_type === undefined ? {} : { time_type }) });
+      this.#appended++;
+    }
+    return this.#appended < this.options.records.length;
+  }
+
+  register(count: number): void {
+    for (const value of this.options.library.registry.slice(this.#registered, this.#registered + count)) {
+      this.log.control.put(this.settings.registry_topic, 0, { value });
+      this.#registered++;
+    }
+  }
+
+  /** Lets one late effect arrive. */
+  async arrive(which: number): Promise<void> {
+    const [effect] = this.#late.splice(which, 1);
+    // One that goes to a process that is gone never ends.
+    void effect?.();
+    await this.turns.settle();
+  }
+
+  get lateCount(): number {
+    return this.#late.length;
+  }
+
+  // --- what processes report
+
+  choose(process: LedgerProcess, call: PortCall): Fault {
+    const fault = this.isFaulty ? this.options.faultOf(call, this.calls.length) : 'none';
+    this.calls.push({ ...call, process: process.name, fault });
+    if (fault !== 'none') this.tell(`${process.name} ${call.method} (call ${this.calls.length - 1}): ${fault}`);
+    return fault;
+  }
+
+  later(effect: () => Promise<void>): void {
+    const { late_ms } = this.options;
+    if (late_ms === undefined) this.#late.push(effect);
+    else void this.turns.sleep(late_ms).then(effect);
+  }
+
+  torn(rows: number): number | null {
+    return this.isFaulty ? (this.options.torn?.(rows) ?? null) : null;
+  }
+
+  pause(process: LedgerProcess): Promise<void> {
+    this.tell(`${process.name} is paused`);
+    return this.options.pause?.(this) ?? this.turns.sleep(5);
+  }
+
+  sessionOfCrashed_ms(): number {
+    return this.options.session_ms?.() ?? 0;
+  }
+
+  restartLater(process: LedgerProcess): void {
+    void this.turns.sleep(RESTART_MS).then(() => {
+      if (this.isSupervised && !process.isUp) process.start();
+    });
+  }
+
+  recovered(partition: number, facts: { readonly rounds_rebuilt: number }): void {
+    this.recoveries.push({ partition, rounds_rebuilt: facts.rounds_rebuilt });
+    this.troubled.delete(partition);
+  }
+
+  halted(process: LedgerProcess, partition: number, halt: Halt): void {
+    this.tell(`${process.name} halts on ${partition}: ${halt.message}`);
+    this.halts.push({ partition, halt });
+    if (this.options.expectsHalt !== true) this.violated(`needless halt: ${halt.message}`);
+  }
+
+  committed(assignment: Assignment, offset: number, metadata: string): void {
+    const parsed = parseCommitMetadata(metadata);
+    if (parsed === null) return this.violated(`committed with metadata ${metadata}`);
+    const claim = latin1(parsed.claim);
+    this.covered.set(claim, Math.max(this.covered.get(claim) ?? 0, offset));
+    this.tell(
+      `  committed ${assignment.partition} at ${offset}: ordinal ${parsed.ordinal}, claim ${Buffer.from(parsed.claim.subarray(0, 3)).toString('hex')} from ${parsed.from}`,
+    );
+  }
+
+  inserted(method: keyof LedgerStore): void {
+    if (method === 'insertRound' || method === 'insertKeyRecords') return;
+    this.#look();
+  }
+
+  #look(): void {
+    try {
+      this.onEffect();
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      this.violated(error.message);
+    }
+  }
+
+  tell(line: string): void {
+    this.trace.push(line);
+  }
+
+  /** The first one counts; thrown by the next step. */
+  violated(what: string): void {
+    this.#violation ??= what;
+    this.tell(`VIOLATION: ${what}`);
+  }
+
+  // --- time
+
+  start(): void {
+    for (const process of this.processes) process.start();
+  }
+
+  async step(): Promise<boolean> {
+    const moved = await this.turns.step();
+    if (this.#violation !== null) throw new Violation(this.#violation);
+    return moved;
+  }
+
+  /** Steps until `done`. Something that never comes is a violation: nothing may wait for ever. */
+  async until(what: string, done: () => boolean, meanwhile?: () => Promise<void>): Promise<void> {
+    await this.turns.settle();
+    for (let steps = 0; !done(); steps++) {
+      await meanwhile?.();
+      const moved = await this.step();
+      if (!done() && (!moved || steps > STEPS_MAX)) throw new Violation(`P4 after ${steps} steps still not ${what}`);
+    }
+  }
+
+  /** Whether everything in the log is committed, visible and covered by a checkpoint. */
+  isDrained(): boolean {
+    for (let partition = 0; partition < this.options.partitions; partition++) {
+      const records = this.log.control.records(TOPIC, partition);
+      const last = records[records.length - 1];
+      if (last === undefined) continue;
+      const committed = this.log.control.committed(GROUP, TOPIC, partition);
+      if (committed?.offset !== last.offset + 1) return false;
+      if (!this.store.tables.commits.some((row) => row.partition === partition && row.to === committed.offset)) return false;
+      const hash = parseCommitMetadata(committed.metadata)?.round_hash;
+      const round = this.store.tables.rounds.find((row) => hash !== undefined && latin1(row.hash) === latin1(hash));
+      const origin = `${AUDIENCE}/operator/${this.settings.incarnation}/${partition}`;
+      if (!this.store.tables.checkpoints.some((row) => row.origin === origin && row.size === (round?.round.index ?? -1) + 1)) return false;
+    }
+    return this.troubled.size === 0;
+  }
+
+  /** Appends what is left and waits until everything is sealed; then stops every process. */
+  async drain(meanwhile?: () => Promise<void>): Promise<void> {
+    this.append(Number.POSITIVE_INFINITY);
+    await this.until('sealed', () => this.isDrained(), meanwhile);
+    this.isSupervised = false;
+    for (const process of this.processes) process.stop();
+    await this.until('stopped', () => this.processes.every((process) => !process.isUp));
+  }
+}
+
+const STEPS_MAX = 20_000;
+const HASH = sha256();
+const VERIFY = memoized(ed25519Verify());
+const LEDGER_KEY = ed25519PublicKey(LEDGER_SEED);
+const LEDGER_SIGN = ed25519Signer(LEDGER_SEED);
+
+export const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+
+/** Every world verifies the same signatures: each is worth it once. */
+function memoized(verify: LedgerPorts['verify']): LedgerPorts['verify'] {
+  const known = new Map<string, boolean>();
+  return (key, message, signature) => {
+    const name = latin1(key) + latin1(signature) + latin1(message);
+    let verdict = known.get(name);
+    if (verdict === undefined) known.set(name, (verdict = verify(key, message, signature)));
+    return verdict;
+  };
+}
