@@ -9,11 +9,18 @@ import { drainPending, Session } from 'chdb';
 import { connectionError, engineError, inUseError } from './errors.ts';
 import { holderOf } from './lock.ts';
 
+/** A connection of one request. Throws what the engine throws. */
+export interface Connection {
+  run(sql: string, format?: string): Promise<Uint8Array>;
+}
+
 export interface Engine {
   /** Runs one statement on a connection of its own. Throws `LedgerStoreError`. */
   run(sql: string, format?: string): Promise<Uint8Array>;
   /** Runs statements one after the other on one connection; gives the last one's answer. */
   runAll(statements: readonly string[], format?: string): Promise<Uint8Array>;
+  /** Gives `use` a connection of its own, for as long as it runs. */
+  onConnection<T>(use: (connection: Connection) => Promise<T>): Promise<T>;
   /** Throws `store_closed` after `close`. */
   assertOpen(): void;
   /** Waits for what runs, then lets go of the folder. */
@@ -40,25 +47,20 @@ export function openEngine(folder: string): Engine {
   const running = new Set<Promise<unknown>>();
   let closing: Promise<void> | null = null;
 
-  async function onOwnConnection(statements: readonly string[], format: string): Promise<Uint8Array> {
-    const session = open();
-    try {
-      let answer: Uint8Array = new Uint8Array(0);
-      for (const sql of statements) answer = (await session.queryAsync(sql, { format })).bytes();
-      return answer;
-    } catch (cause) {
-      throw engineError(cause);
-    } finally {
-      session.close();
-    }
-  }
-
   const assertOpen = (): void => {
     if (closing !== null) throw new LedgerStoreError('store_closed', 'the ledger store was closed: open another');
   };
-  const runAll = async (statements: readonly string[], format = 'Avro'): Promise<Uint8Array> => {
+  const withSession = async <T>(use: (connection: Connection) => Promise<T>): Promise<T> => {
+    const session = open();
+    try {
+      return await use({ run: async (sql, format = 'Avro') => (await session.queryAsync(sql, { format })).bytes() });
+    } finally {
+      session.close();
+    }
+  };
+  const onConnection = async <T>(use: (connection: Connection) => Promise<T>): Promise<T> => {
     assertOpen();
-    const request = onOwnConnection(statements, format);
+    const request = withSession(use);
     running.add(request);
     try {
       return await request;
@@ -66,9 +68,21 @@ export function openEngine(folder: string): Engine {
       running.delete(request);
     }
   };
+  const runAll = async (statements: readonly string[], format?: string): Promise<Uint8Array> => {
+    try {
+      return await onConnection(async (connection) => {
+        let answer: Uint8Array = new Uint8Array(0);
+        for (const sql of statements) answer = await connection.run(sql, format);
+        return answer;
+      });
+    } catch (error) {
+      throw engineError(error);
+    }
+  };
   return {
     run: (sql, format) => runAll([sql], format),
     runAll,
+    onConnection,
     assertOpen,
     close() {
       closing ??= (async () => {

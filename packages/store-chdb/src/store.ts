@@ -59,7 +59,8 @@ import { type Engine, openEngine } from './engine.ts';
 import { ConstraintViolated, engineError } from './errors.ts';
 import { readPages } from './pages.ts';
 import { prepareSchema } from './schema.ts';
-import { type SelectDefaults, selectRows } from './select.ts';
+import { readFunctionRule, type SelectLimits, selectRows } from './select.ts';
+import type { FunctionRule } from './select-rules.ts';
 
 export interface ChdbStoreOptions {
   /** Folder of the store; made when it is not there. One process at a time. */
@@ -69,7 +70,7 @@ export interface ChdbStoreOptions {
   /** Rows of one page at most; 8,192 when absent. Pages of large rows have fewer. */
   readonly page_rows_max?: number;
   /** Limits of `select` where the caller gives none. */
-  readonly select?: SelectDefaults;
+  readonly select?: SelectLimits;
 }
 
 export interface ChdbLedgerStore extends LedgerStore, SqlQueries {
@@ -109,6 +110,7 @@ export async function openChdbStore(options: ChdbStoreOptions): Promise<ChdbLedg
 function storeOver(engine: Engine, dir: string, inserts: string, options: ChdbStoreOptions): ChdbLedgerStore {
   const rowsMax = options.page_rows_max ?? PAGE_ROWS_MAX;
   const sha256 = nodeSha256();
+  let rule: FunctionRule | undefined;
 
   /** In doubt whatever went wrong, save that the engine refused the first rows: then nothing of the call was stored. */
   const insert = async (prepare: () => readonly PreparedInsert[]): Promise<InsertOutcome> => {
@@ -195,7 +197,11 @@ function storeOver(engine: Engine, dir: string, inserts: string, options: ChdbSt
     checkpoints: async (origin) => (await look(checkpointsLookup(origin))) as unknown as CheckpointRow[],
     keyRecords: async () => (await look(keyRecordsLookup())) as unknown as KeyRecordRow[],
 
-    select: (sql, limits) => selectRows(engine, sql, { ...options.select, ...limits }),
+    async select(sql, limits) {
+      engine.assertOpen();
+      rule ??= await readFunctionRule(engine);
+      return selectRows(engine, rule, sql, { ...options.select, ...limits });
+    },
     async alterUnguarded(sql) {
       await engine.runAll(['USE sealtrail', 'SET mutations_sync = 2', sql]);
     },

@@ -8,6 +8,7 @@ export * from './inserts.ts';
 export * from './literals.ts';
 export * from './lookups.ts';
 export * from './reads.ts';
+export * from './results.ts';
 export * from './schema.ts';
 export * from './sequences.ts';
 export * from './tables.ts';

@@ -68,12 +68,12 @@ const logs = (): string => `SELECT tenant, log_id, final AS position, ${problems
   ['head_missing', 'final + 1 > size', `'the largest head has size ', ${text('size')}, ', the log ', ${text('final + 1')}`],
   [
     'head_root_differs',
-    'final + 1 = size AND root != computed',
+    'final + 1 = size AND manifests = size AND root != computed',
     `'root is ', ${hexed('root')}, ', the manifests give ', ${hexed('computed')}`,
   ],
 ])}
   FROM (
-    SELECT tenant, log AS log_id, max(position) AS final, max(largest) AS size,
+    SELECT tenant, log AS log_id, max(position) AS final, max(largest) AS size, countIf(position >= 0) AS manifests,
       concat(argMaxIf(head_root, largest, largest > 0), '') AS root,
       sealtrail_root(arraySort((hash, i) -> i, groupArrayIf(concat(manifest_hash, ''), position >= 0), groupArrayIf(position, position >= 0))) AS computed
     FROM (
