@@ -20,12 +20,16 @@ export interface SourceToFind {
   readonly shown_as: string;
 }
 
-/** A source is named by its first event. Records before it may have been bad and mended since: so a few are tried. */
-const CANDIDATES_MAX = 8;
+/**
+ * A source is named by its first event. Bad records before it may have been mended since, so that another one is first now:
+ * the first events that stand within so many records are tried. A source that begins with more bad ones is refused, since
+ * it would not be known again.
+ */
+const NAMED_WITHIN = 64;
 
 /**
  * Finds how far a source was imported, and makes sure that it still begins with what was. Throws ImportError
- * `input_changed`, and what `records` and the log throw.
+ * `input_changed`, `input_malformed`, and what `records` and the log throw.
  */
 export async function findSource(options: SourceToFind): Promise<Source> {
   const candidates = await firstIds(options.records());
@@ -46,6 +50,12 @@ export async function findSource(options: SourceToFind): Promise<Source> {
     await verifyBeginning(options, position);
     return { name, position, stored };
   }
+  if ((candidates[0]?.place ?? 0) >= NAMED_WITHIN) {
+    throw new ImportError(
+      'input_malformed',
+      `the first ${NAMED_WITHIN} records of ${options.shown_as} are none of CloudTrail's; remove what is none`,
+    );
+  }
   // Without any id nothing can be imported, and the name is never written.
   return { name: sourceName(options.tenant, candidates[0]?.id ?? new Uint8Array(0)), position: START, stored: null };
 }
@@ -56,8 +66,8 @@ async function firstIds(records: AsyncIterable<SourceRecord>): Promise<readonly 
   for await (const record of records) {
     const id = idOf(record);
     if (id !== null) found.push({ id, place });
-    if (found.length === CANDIDATES_MAX) break;
     place++;
+    if (place >= NAMED_WITHIN && found.length > 0) break;
   }
   return found;
 }

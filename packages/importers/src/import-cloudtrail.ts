@@ -83,6 +83,7 @@ class ImportRun {
   #records: number;
   #chain: Uint8Array;
   readonly #rejected: Set<number>;
+  readonly #mended: Set<number>;
   /** What the log holds as the source's position. */
   #stored: string | null;
 
@@ -104,6 +105,7 @@ class ImportRun {
     this.#records = source.position.records;
     this.#chain = source.position.chain;
     this.#rejected = new Set(source.position.rejected);
+    this.#mended = new Set(source.position.mended);
     this.#stored = source.stored;
   }
 
@@ -117,7 +119,7 @@ class ImportRun {
     const place = this.#read++;
     this.#sawJson ||= record.kind === 'value' || record.is_json;
     const covered = place < this.#source.position.records;
-    if (covered && !this.#rejected.has(place)) {
+    if (covered && (!this.#rejected.has(place) || this.#mended.has(place))) {
       // Without an id it was bad then as it is now, one of more than a position remembers.
       if (idOf(record) === null) this.#reject(record, record.kind === 'bad' ? record.reason : 'it has no eventID that is a UUID');
       else this.#skipped++;
@@ -131,7 +133,7 @@ class ImportRun {
     }
     // What does not fit any more goes first, with the position as it is before this record.
     const full = this.#bytes + mapped.bytes > BATCH_EVENT_BYTES_MAX || this.#events.length >= this.#events_max ? this.rest() : null;
-    if (covered) this.#rejected.delete(place);
+    if (covered) this.#mended.add(place);
     else this.#cover(place, idOf(record));
     this.#events.push(mapped.event);
     this.#bytes += mapped.bytes;
@@ -144,8 +146,8 @@ class ImportRun {
     const events = this.#events;
     this.#events = [];
     this.#bytes = 0;
-    const rejected = [...this.#rejected].sort((a, b) => a - b);
-    return { events, position: { records: this.#records, chain: this.#chain, rejected } };
+    const position = { records: this.#records, chain: this.#chain, rejected: [...this.#rejected], mended: [...this.#mended] };
+    return { events, position };
   }
 
   async append(batch: PendingBatch): Promise<void> {

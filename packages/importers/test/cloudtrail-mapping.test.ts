@@ -217,13 +217,13 @@ describe('from where', () => {
   ])('%s is an address', (sourceIPAddress, hex) => {
     const event = eventOf({ sourceIPAddress });
     expect(Buffer.from(event.source_ip ?? []).toString('hex')).toBe(hex);
-    expect(event.attributes.has('sourceIPAddress')).toBe(false);
+    expect(event.attributes.has('source_service')).toBe(false);
   });
 
   it.each(['cloudtrail.amazonaws.com', 'AWS Internal', '300.1.2.3'])('%s is none, and is kept', (sourceIPAddress) => {
     const event = eventOf({ sourceIPAddress });
     expect(event.source_ip).toBeNull();
-    expect(event.attributes.get('sourceIPAddress')).toBe(sourceIPAddress);
+    expect(event.attributes.get('source_service')).toBe(sourceIPAddress);
   });
 });
 
@@ -232,14 +232,14 @@ describe('what and when', () => {
     const event = eventOf({ eventID: '875240AC-e821-4fc6-a311-8c352a1d20f5', eventTime: '2023-07-10T11:42:18.250Z' });
     expect(Buffer.from(event.event_id).toString('hex')).toBe('875240ace8214fc6a3118c352a1d20f5');
     expect(event.occurred_at).toBe(Date.UTC(2023, 6, 10, 11, 42, 18, 250) * 1_000);
-    expect(event.action).toBe('iam.CreateUser');
+    expect(event.action).toBe('iam:CreateUser');
   });
 
   it.each([
-    ['iam.amazonaws.com', 'CreateUser', 'iam.CreateUser'],
-    ['runtime.lex.amazonaws.com', 'PostText', 'runtime.lex.PostText'],
-    ['ec2.amazonaws.com.cn', 'RunInstances', 'ec2.RunInstances'],
-    ['aws.partner/example.com', 'Some Event\u0007', 'aws.partner/example.com.Some_Event_'],
+    ['iam.amazonaws.com', 'CreateUser', 'iam:CreateUser'],
+    ['runtime.lex.amazonaws.com', 'PostText', 'runtime.lex:PostText'],
+    ['ec2.amazonaws.com.cn', 'RunInstances', 'ec2:RunInstances'],
+    ['aws.partner/example.com', 'Some Event\u0007', 'aws.partner/example.com:Some_Event_'],
   ])('%s %s is %s', (eventSource, eventName, action) => {
     expect(eventOf({ eventSource, eventName }).action).toBe(action);
   });

@@ -9,9 +9,9 @@ export function serviceOf(record: JsonObject): string | null {
   return textAt(record, 'eventSource')?.replace(SERVICE_SUFFIX, '').replace(NOT_IN_A_NAME, '_') ?? null;
 }
 
-/** Service and call: `iam.CreateUser`. null when one is missing. */
+/** Service and call, as IAM policies write actions: `iam:CreateUser`. null when one is missing. */
 export function actionOf(record: JsonObject): string | null {
   const service = serviceOf(record);
   const call = textAt(record, 'eventName');
-  return service === null || call === null ? null : `${service}.${call.replace(NOT_IN_A_NAME, '_')}`.slice(0, ACTION_CHARS_MAX);
+  return service === null || call === null ? null : `${service}:${call.replace(NOT_IN_A_NAME, '_')}`.slice(0, ACTION_CHARS_MAX);
 }

@@ -24,6 +24,9 @@ export const ENVELOPE: readonly string[] = [
   'userIdentity.sessionContext.ec2RoleDelivery',
 ];
 
+/** Holds what stands in the place of an address when an AWS service made the call. */
+export const SOURCE_SERVICE = 'source_service';
+
 /** Parts of the record that are flattened: each leaf is an attribute named by its path. */
 export const FLATTENED: readonly string[] = [
   'requestParameters',

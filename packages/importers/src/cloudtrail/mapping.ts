@@ -2,7 +2,7 @@ import { type EventToSign, parseAddress } from '@sealtrail/emitter';
 import type { Sha256 } from '@sealtrail/merkle';
 import { currentEventSchema, EVENT_BYTES_MAX, type Target, WireError } from '@sealtrail/wire';
 import { actionOf, serviceOf } from './action.ts';
-import { attributesOf, ENVELOPE } from './attributes.ts';
+import { attributesOf, ENVELOPE, SOURCE_SERVICE } from './attributes.ts';
 import { actorOf, credentialOf, instantMs } from './identity.ts';
 import { isObject, type JsonObject, textAt } from './json.ts';
 import { createRecordMaskers, type RecordMasker } from './masking.ts';
@@ -62,7 +62,7 @@ function buildEvent(record: JsonObject, known: Known, masker: RecordMasker, sha2
   const attributes =
     source_ip !== null || address === null
       ? flattened
-      : { ...flattened, attributes: { sourceIPAddress: address, ...flattened.attributes } };
+      : { ...flattened, attributes: { [SOURCE_SERVICE]: address, ...flattened.attributes } };
   if (others.length > RELATED_MAX) masker.dropped('related');
   const event = {
     ...credentialOf(record, sha256),

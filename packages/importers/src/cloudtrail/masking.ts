@@ -1,5 +1,5 @@
 import { createRedactor, SCAN_CHARS_MAX, type Tally, type TextKind } from '@sealtrail/emitter';
-import { ENVELOPE, type Flattened } from './attributes.ts';
+import { ENVELOPE, type Flattened, SOURCE_SERVICE } from './attributes.ts';
 
 /** Masks the texts of one record, and counts what it masked. */
 export interface RecordMasker {
@@ -23,7 +23,7 @@ const ARN = /^arn:aws[a-z-]*:/;
 const RESOURCE_TYPE = /^AWS::[A-Za-z0-9]{1,48}::[A-Za-z0-9]{1,48}$/;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Envelope names are a fixed list without a secret's; `sessionCredentialFromConsole` only sounds like one. */
-const KNOWN_NAMES: ReadonlySet<string> = new Set([...ENVELOPE, 'sourceIPAddress']);
+const KNOWN_NAMES: ReadonlySet<string> = new Set([...ENVELOPE, SOURCE_SERVICE]);
 
 /** Makes a masker a record; they share the emitter's redactor, so that an imported event is masked as an emitted one is. */
 export function createRecordMaskers(): () => RecordMasker {

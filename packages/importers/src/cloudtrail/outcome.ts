@@ -57,21 +57,21 @@ function outcomeOfCode(code: string): Outcome {
 
 /** Acts that switch off what would have seen the next one. */
 export const WATCH_ACTIONS: readonly string[] = [
-  'cloudtrail.DeleteEventDataStore',
-  'cloudtrail.DeleteTrail',
-  'cloudtrail.PutEventSelectors',
-  'cloudtrail.StopLogging',
-  'cloudtrail.UpdateTrail',
-  'config.DeleteConfigurationRecorder',
-  'config.DeleteDeliveryChannel',
-  'config.StopConfigurationRecorder',
-  'ec2.DeleteFlowLogs',
-  'guardduty.DeleteDetector',
-  'guardduty.DisassociateFromMasterAccount',
-  'guardduty.UpdateDetector',
-  'logs.DeleteLogGroup',
-  'organizations.LeaveOrganization',
-  'securityhub.DisableSecurityHub',
+  'cloudtrail:DeleteEventDataStore',
+  'cloudtrail:DeleteTrail',
+  'cloudtrail:PutEventSelectors',
+  'cloudtrail:StopLogging',
+  'cloudtrail:UpdateTrail',
+  'config:DeleteConfigurationRecorder',
+  'config:DeleteDeliveryChannel',
+  'config:StopConfigurationRecorder',
+  'ec2:DeleteFlowLogs',
+  'guardduty:DeleteDetector',
+  'guardduty:DisassociateFromMasterAccount',
+  'guardduty:UpdateDetector',
+  'logs:DeleteLogGroup',
+  'organizations:LeaveOrganization',
+  'securityhub:DisableSecurityHub',
 ];
 
 const WATCH = new Set(WATCH_ACTIONS);
@@ -85,7 +85,7 @@ export function severityOf(record: JsonObject, outcome: Outcome): Severity {
   const reads = isRead(record);
   const action = actionOf(record) ?? '';
   if (!reads && (textAt(record, 'userIdentity', 'type') === 'Root' || WATCH.has(action))) return 'HIGH';
-  if (outcome === 'DENIED' || (!reads && action.startsWith('iam.'))) return 'MEDIUM';
+  if (outcome === 'DENIED' || (!reads && action.startsWith('iam:'))) return 'MEDIUM';
   return reads ? 'INFORMATIONAL' : 'LOW';
 }
 
