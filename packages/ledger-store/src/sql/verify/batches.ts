@@ -1,3 +1,4 @@
+import { BATCH_EVENTS_MAX } from '@sealtrail/wire';
 import { identifier, quoted, table } from '../literals.ts';
 import { visibleCondition } from '../views.ts';
 import { BATCH_COLUMNS } from './problems.ts';
@@ -37,7 +38,7 @@ FROM (
     ]))) AS found
   FROM (
     SELECT *,
-      arrayFilter(i -> NOT has(indexes, i), range(toUInt32(size))) AS missing,
+      arrayFilter(i -> NOT has(indexes, i), range(toUInt32(greatest(0, least(size, ${BATCH_EVENTS_MAX}))))) AS missing,
       arrayDistinct(arrayFilter((x, step, nth) -> (nth > 1 AND step = 0) OR x < 0 OR x >= size, indexes, arrayDifference(indexes), arrayEnumerate(indexes))) AS added
     FROM (
       SELECT e.tenant AS tenant, e.log AS log_id, e.position AS position,
