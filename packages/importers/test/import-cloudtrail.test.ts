@@ -178,15 +178,15 @@ describe('importCloudTrail', () => {
 
   it('passes on what the source throws, and keeps what was appended', async () => {
     const log = memoryLog();
-    const records = numbered(30);
+    const records = numbered(90);
     const breaking = async function* () {
       for (const [i, value] of records.entries()) {
-        if (i === 25) throw new ImportError('input_malformed', 'trail.gz is cut off');
+        if (i === 85) throw new ImportError('input_malformed', 'trail.gz is cut off');
         yield { kind: 'value' as const, line: i + 1, value };
       }
     };
-    await expect(runImport(log, breaking, { batch_events_max: 10 })).rejects.toMatchObject({ code: 'input_malformed' });
-    expect(await runImport(log, jsonLines(records))).toMatchObject({ accepted: 10, skipped: 20 });
+    await expect(runImport(log, breaking, { batch_events_max: 20 })).rejects.toMatchObject({ code: 'input_malformed' });
+    expect(await runImport(log, jsonLines(records))).toMatchObject({ accepted: 10, skipped: 80 });
     expect(importedIds(log)).toEqual(idsOf(records));
   });
 });
