@@ -116,8 +116,9 @@ export class MemoryTopics {
         offset,
         appended_at_ms: now_ms,
         time_type: topic.settings.time_type,
-        key: record.key === null ? null : record.key.slice(),
-        value: record.value.slice(),
+        // Not slice(): a Buffer's is a view.
+        key: record.key === null ? null : new Uint8Array(record.key),
+        value: new Uint8Array(record.value),
       });
       return { partition: number, offset };
     });
@@ -185,8 +186,8 @@ export class MemoryTopics {
       offset,
       appended_at_ms: record.appended_at_ms ?? this.#clock_ms(),
       time_type: record.time_type ?? this.settings(topic)?.time_type ?? 'log_append_time',
-      key: record.key ?? null,
-      value: record.value ?? null,
+      key: record.key == null ? null : new Uint8Array(record.key),
+      value: record.value == null ? null : new Uint8Array(record.value),
     });
     this.#wake();
     return offset;

@@ -41,7 +41,10 @@ export type AppendOutcome =
 export type AppendRefusal = 'unknown_topic' | 'record_too_large' | 'closed' | 'no_space';
 
 export interface EventLogProducer {
-  /** Appends in order, all or none where the log can (LMDB), else per partition in order. Durable when it resolves. */
+  /**
+   * Appends in order, all or none where the log can (LMDB), else per partition in order. Durable when it resolves; until
+   * then the arrays must stay as they are.
+   */
   append(records: readonly RecordToAppend[], position?: SourcePosition): Promise<AppendOutcome>;
   /** The last position appended for a source; null when there is none. */
   position(source: string): Promise<string | null>;

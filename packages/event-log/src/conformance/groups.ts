@@ -50,6 +50,19 @@ export function groupConformance(harness: ConformanceHarness): void {
       expect(await other.committed()).toBeNull();
     });
 
+    it('has its offset told to who does not join', async () => {
+      const fix = await fixture(harness);
+      const admin = await (await fix.open()).admin();
+      expect(await admin.committed(fix.group, fix.topic, 0)).toBeNull();
+      const assignment = await (await join(fix.log, fix)).next();
+      await assignment.commit(5, 'five');
+      expect(await admin.committed(fix.group, fix.topic, 0)).toEqual({ offset: 5, metadata: 'five' });
+      expect(await admin.committed(`${fix.group}-other`, fix.topic, 0)).toBeNull();
+      expect(await assignment.holds()).toBe(true);
+      await admin.close();
+      await expect(admin.committed(fix.group, fix.topic, 0)).rejects.toMatchObject({ code: 'log_closed' });
+    });
+
     it('takes metadata up to its limit', async () => {
       const fix = await fixture(harness);
       const assignment = await (await join(fix.log, fix)).next();
