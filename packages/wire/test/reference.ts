@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import avro from 'avsc';
 
-const schema = (name: string): unknown => JSON.parse(readFileSync(new URL(`../../../schemas/${name}.avsc`, import.meta.url), 'utf8'));
+/** A published schema file, parsed. */
+export const publishedSchema = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`../../../schemas/${name}.avsc`, import.meta.url), 'utf8'));
 
 /** What avsc makes of a published schema. */
-export const reference = (name: string): avro.Type => avro.Type.forSchema(schema(name) as avro.Schema, { wrapUnions: false });
+export const reference = (name: string): avro.Type => avro.Type.forSchema(publishedSchema(name) as avro.Schema, { wrapUnions: false });
 
 /** A value of ours as avsc wants it: Buffers, and maps as objects with their keys sorted by bytes. */
 export function forAvsc(value: unknown): unknown {
@@ -22,9 +24,10 @@ export function forAvsc(value: unknown): unknown {
   return value;
 }
 
+const ROOM = Buffer.alloc(1 << 20);
+
 /** avsc's encoder gives wrong lengths from its pooled buffer for some short strings: encode into a buffer of known size. */
 export function encodeWithAvsc(type: avro.Type, value: unknown): Buffer {
-  const room = Buffer.alloc(1 << 20);
-  const end = type.encode(forAvsc(value) as never, room, 0);
-  return room.subarray(0, end);
+  const end = type.encode(forAvsc(value) as never, ROOM, 0);
+  return Buffer.from(ROOM.subarray(0, end));
 }
