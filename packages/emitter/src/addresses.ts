@@ -4,6 +4,7 @@ const ADDRESS_BYTES = 16;
 /** The longest text of an IPv6 address with an IPv4 tail. */
 const ADDRESS_CHARS_MAX = 45;
 const MAPPED_BITS = 96;
+const DOT = 46;
 
 /**
  * An address as an event carries it: 16 bytes, IPv4 as an IPv4-mapped IPv6 address (RFC 4291 2.5.5.2). null for what is
@@ -31,15 +32,22 @@ export function parseAddress(text: string): Uint8Array | null {
 }
 
 function writeIpv4(text: string, out: Uint8Array, at: number): boolean {
-  const parts = text.split('.');
-  if (parts.length !== 4) return false;
-  for (let i = 0; i < 4; i++) {
-    const part = parts[i] as string;
-    // No leading zeros: some readers take them as octal.
-    if (!/^(?:0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return false;
-    out[at + i] = Number(part);
+  let part = 0;
+  let value = -1;
+  for (let i = 0; i <= text.length; i++) {
+    const code = i === text.length ? DOT : text.charCodeAt(i);
+    if (code === DOT) {
+      if (value === -1 || part === 4) return false;
+      out[at + part++] = value;
+      value = -1;
+    } else {
+      // No leading zeros: some readers take them as octal.
+      if (code < 48 || code > 57 || value === 0) return false;
+      value = (value === -1 ? 0 : value * 10) + code - 48;
+      if (value > 255) return false;
+    }
   }
-  return true;
+  return part === 4;
 }
 
 function writeIpv6(text: string, out: Uint8Array): boolean {

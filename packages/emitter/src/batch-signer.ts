@@ -19,7 +19,6 @@ import {
   type PredecessorInstance,
   type RestSection,
   SUITE_ED25519_SHA256,
-  type WalkFault,
 } from '@sealtrail/wire';
 import { EmitterError } from './errors.ts';
 import { asEmitterError, createSaltPool, ENDS_PER_EVENT, EVENT_ROOM_BYTES, encodeEvent } from './event-encoder.ts';
@@ -100,7 +99,6 @@ export const createBatchSigner = (options: BatchSignerOptions): BatchSigner => {
   const schema = options.schema ?? currentEventSchema();
   const keyId = keyThumbprint(sha256, options.publicKey);
   const salts = createSaltPool(options.random);
-  const fault: WalkFault = { reason: 'malformed', detail: '' };
   const utf8 = new TextEncoder();
   const next: Record<Delivery, Map<string, number>> = { ROUTINE: new Map(), CRITICAL: new Map() };
   const hashing = leafScratch();
@@ -172,7 +170,7 @@ export const createBatchSigner = (options: BatchSignerOptions): BatchSigner => {
           );
         }
         const event = { ...(events[i] as EventToSign), actor_salt: salts.next(), object_salt: salts.next() };
-        at = encodeEvent(schema, event, scratch, at, ends, i * ENDS_PER_EVENT, fault);
+        at = encodeEvent(schema, event, scratch, at, ends, i * ENDS_PER_EVENT);
       }
       return signEncoded(batch, { bytes: scratch.subarray(0, at), count: events.length, ends });
     },

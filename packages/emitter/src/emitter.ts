@@ -1,5 +1,5 @@
 import type { Delivery } from '@sealtrail/wire';
-import { currentEventSchema, type WalkFault } from '@sealtrail/wire';
+import { currentEventSchema } from '@sealtrail/wire';
 import type { Audit, AuditDetails, EmitterProblem, RequestScope } from './audit.ts';
 import { createBatchSigner } from './batch-signer.ts';
 import { type AuditContext, createContextStorage, EMPTY_CONTEXT, outcomeOfStatus } from './context.ts';
@@ -37,6 +37,8 @@ interface RequestState {
   version: number;
   pending: Pending[];
   isFinished: boolean;
+  /** Its place among the requests that have events waiting; -1 when it has none. */
+  place: number;
 }
 interface Pending {
   readonly event: OpenEvent;
@@ -52,12 +54,15 @@ interface Frame {
   version: number;
 }
 
+/** Never written to. */
+const NONE_PENDING: Pending[] = [];
 const DONE: Promise<void> = Promise.resolve();
 /** ROUTINE events of one request that wait for its status; further ones go without it. */
 const PENDING_MAX = 64;
 /** What an event that waits takes in memory, beside its attributes. */
 const PENDING_BYTES = 1_024;
 const NO_DETAILS: AuditDetails = Object.freeze({});
+const NOTHING: AuditContext = Object.freeze({});
 const INSTANCE_BYTES = 16;
 
 /** Throws EmitterError `invalid_option`, `invalid_name`; identity's `invalid_option` for pseudonyms. */
@@ -117,14 +122,13 @@ export function createEmitter(options: EmitterOptions): Emitter {
   // One event at a time is encoded here, then copied to its tenant's batch.
   const scratch = Buffer.allocUnsafeSlow(EVENT_ROOM_BYTES);
   const ends = new Uint32Array(ENDS_PER_EVENT);
-  const fault: WalkFault = { reason: 'malformed', detail: '' };
 
   const encode = (event: OpenEvent): EncodedEvent => {
     event.actor_salt = salts.next();
     event.object_salt = salts.next();
     for (let attempt = 0; ; attempt++) {
       try {
-        return { bytes: scratch, length: encodeEvent(schema, event, scratch, 0, ends, 0, fault), ends };
+        return { bytes: scratch, length: encodeEvent(schema, event, scratch, 0, ends, 0), ends };
       } catch (thrown) {
         // An act must not escape the record by being described at length.
         const isTooLarge = thrown instanceof EmitterError && thrown.code === 'event_too_large';
@@ -134,7 +138,7 @@ export function createEmitter(options: EmitterOptions): Emitter {
   };
 
   const storage = createContextStorage<Frame>();
-  const openRequests = new Set<RequestState>();
+  const openRequests: RequestState[] = [];
   const outside = builder.prepare(EMPTY_CONTEXT);
   let closing: Promise<CloseOutcome> | null = null;
 
@@ -143,7 +147,8 @@ export function createEmitter(options: EmitterOptions): Emitter {
     if (added !== undefined) return builder.prepare({ ...frame.request?.context, ...frame.added, ...added });
     const version = frame.request?.version ?? 0;
     if (frame.prepared === null || frame.version !== version) {
-      frame.prepared = builder.prepare({ ...frame.request?.context, ...frame.added });
+      const whole = frame.added === NOTHING ? frame.request?.context : { ...frame.request?.context, ...frame.added };
+      frame.prepared = builder.prepare(whole ?? NOTHING);
       frame.version = version;
     }
     return frame.prepared;
@@ -177,12 +182,17 @@ export function createEmitter(options: EmitterOptions): Emitter {
     }
   };
 
-  const defer = (request: RequestState, pending: Omit<Pending, 'bytes'>): boolean => {
+  const defer = (request: RequestState, event: OpenEvent, tenant: string, outcomeGiven: boolean): boolean => {
     let bytes = PENDING_BYTES;
-    for (const [name, value] of pending.event.attributes) bytes += name.length + value.length;
+    for (const [name, value] of event.attributes) bytes += name.length + value.length;
     if (request.pending.length >= PENDING_MAX || !line.reserve(bytes)) return false;
-    request.pending.push({ ...pending, bytes });
-    openRequests.add(request);
+    const pending = { event, tenant, outcomeGiven, bytes };
+    if (request.place === -1) {
+      request.place = openRequests.push(request) - 1;
+      request.pending = [pending]; // most requests have one
+    } else {
+      request.pending.push(pending);
+    }
     deferred++;
     return true;
   };
@@ -190,7 +200,15 @@ export function createEmitter(options: EmitterOptions): Emitter {
   const finish = (request: RequestState, frame: Frame, status: number | null): void => {
     if (request.isFinished) return;
     request.isFinished = true;
-    openRequests.delete(request);
+    if (request.place !== -1) {
+      // The last one takes its place: no search, whatever the number of open requests.
+      const last = openRequests.pop() as RequestState;
+      if (last !== request) {
+        openRequests[request.place] = last;
+        last.place = request.place;
+      }
+      request.place = -1;
+    }
     const context = contextOf(frame, undefined);
     for (const { event, tenant, outcomeGiven, bytes } of request.pending) {
       line.release(bytes);
@@ -200,7 +218,7 @@ export function createEmitter(options: EmitterOptions): Emitter {
       if (!outcomeGiven && status !== null) event.outcome = outcomeOfStatus(status);
       routine(tenant, event);
     }
-    request.pending = [];
+    request.pending = NONE_PENDING;
   };
 
   const log = (action: string, details: AuditDetails, added: AuditContext | undefined, delivery: Delivery): Promise<void> => {
@@ -215,7 +233,7 @@ export function createEmitter(options: EmitterOptions): Emitter {
       if (delivery === 'CRITICAL') return line.critical(tenant, encode(event));
       const request = frame?.request;
       if (request && !request.isFinished && event.http_status === null) {
-        if (defer(request, { event, tenant, outcomeGiven: details.outcome !== undefined || context.outcome !== null })) return DONE;
+        if (defer(request, event, tenant, details.outcome !== undefined || context.outcome !== null)) return DONE;
       }
       routine(tenant, event);
       return DONE;
@@ -243,12 +261,13 @@ export function createEmitter(options: EmitterOptions): Emitter {
     request(context, work) {
       const outer = storage.current();
       const request: RequestState = {
-        context: { ...outer?.request?.context, ...outer?.added, ...context },
+        context: outer === undefined ? { ...context } : { ...outer.request?.context, ...outer.added, ...context },
         version: 0,
-        pending: [],
+        pending: NONE_PENDING,
         isFinished: false,
+        place: -1,
       };
-      const frame: Frame = { request, added: {}, prepared: null, version: 0 };
+      const frame: Frame = { request, added: NOTHING, prepared: null, version: 0 };
       const scope: RequestScope = {
         add(more) {
           request.context = { ...request.context, ...more };
@@ -261,7 +280,7 @@ export function createEmitter(options: EmitterOptions): Emitter {
   };
 
   const finishAll = (): void => {
-    for (const request of Array.from(openRequests)) finish(request, { request, added: {}, prepared: null, version: -1 }, null);
+    for (const request of openRequests.slice()) finish(request, { request, added: NOTHING, prepared: null, version: -1 }, null);
   };
 
   return {

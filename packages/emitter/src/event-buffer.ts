@@ -16,7 +16,7 @@ export interface EventBuffer {
 }
 
 export function createEventBuffer(): EventBuffer {
-  let store = Buffer.allocUnsafeSlow(BYTES_FIRST);
+  let store = new Uint8Array(BYTES_FIRST);
   let ends = new Uint32Array(EVENTS_FIRST * ENDS_PER_EVENT);
   let bytes = 0;
   let count = 0;
@@ -29,7 +29,7 @@ export function createEventBuffer(): EventBuffer {
     },
     append(source, length, eventEnds) {
       if (bytes + length > store.length) {
-        const larger = Buffer.allocUnsafeSlow(Math.max(store.length * 2, bytes + length));
+        const larger = new Uint8Array(Math.max(store.length * 2, bytes + length));
         larger.set(store.subarray(0, bytes));
         store = larger;
       }
@@ -39,7 +39,7 @@ export function createEventBuffer(): EventBuffer {
         longer.set(ends);
         ends = longer;
       }
-      store.set(source.subarray(0, length), bytes);
+      store.set(new Uint8Array(source.buffer, source.byteOffset, length), bytes); // a Buffer's own subarray costs more
       for (let i = 0; i < ENDS_PER_EVENT; i++) ends[at + i] = bytes + (eventEnds[i] as number);
       bytes += length;
       count++;

@@ -1,7 +1,7 @@
-import { type AuditEvent, EVENT_BYTES_MAX, type EventSchema, type WalkFault, WireError } from '@sealtrail/wire';
+import { type AuditEvent, EVENT_BYTES_MAX, type EventSchema, WireError } from '@sealtrail/wire';
 import { EmitterError } from './errors.ts';
 
-/** Numbers that a walk writes for each event: end of actor, end of object, end of event. */
+/** Numbers that the encoder writes for each event: end of actor, end of object, end of event. */
 export const ENDS_PER_EVENT = 3;
 const SALT_BYTES = 16;
 /** One call to the random source serves 256 salts. */
@@ -36,8 +36,8 @@ export function createSaltPool(random: (bytes: number) => Uint8Array): SaltPool 
 export const EVENT_ROOM_BYTES: number = EVENT_BYTES_MAX + 64;
 
 /**
- * Encodes one event at `offset` and finds its sections: the walk checks every byte that will be signed, so that nothing
- * leaves the process that the ledger would refuse. Returns the event's end.
+ * Encodes one event at `offset` and writes the ends of its sections to ends[at…at + 2]. The encoder writes canonical bytes
+ * or throws: nothing leaves the process that the ledger's walk would refuse. Returns the event's end.
  * Throws EmitterError `event_not_encodable`, `event_too_large`; the buffer beyond `offset` is then garbage.
  */
 export function encodeEvent(
@@ -47,20 +47,12 @@ export function encodeEvent(
   offset: number,
   ends: Uint32Array,
   at: number,
-  fault: WalkFault,
 ): number {
-  let end: number;
   try {
-    end = schema.encode(event, out, offset);
+    return schema.encodeWithEnds(event, out, offset, ends, at);
   } catch (thrown) {
     throw asEmitterError(thrown);
   }
-  const walked = schema.walk(out, offset, end, ends, at, fault);
-  if (walked !== end) {
-    throw new EmitterError('event_not_encodable', `the event has no canonical encoding: ${fault.detail || 'a field is of the wrong kind'}`);
-  }
-  ends[at + 2] = end;
-  return end;
 }
 
 /** The codec's errors under this package's codes. Anything else is a caller's value of the wrong type. */

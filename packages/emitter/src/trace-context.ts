@@ -1,5 +1,5 @@
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-|$)/;
-const TRACE_ID = /^[0-9a-f]{32}$/i;
+const ID_BYTES = 16;
 
 /** The trace id of a W3C `traceparent` header (Trace Context 3.2.2) in hex; null for an absent or invalid one. */
 export function traceIdOf(traceparent: string | null | undefined): string | null {
@@ -11,4 +11,17 @@ export function traceIdOf(traceparent: string | null | undefined): string | null
 }
 
 /** 16 bytes of an id in hex; null for anything else. */
-export const traceIdBytes = (hex: string): Uint8Array | null => (TRACE_ID.test(hex) ? new Uint8Array(Buffer.from(hex, 'hex')) : null);
+export function traceIdBytes(hex: string): Uint8Array | null {
+  if (hex.length !== 2 * ID_BYTES) return null;
+  const out = new Uint8Array(ID_BYTES);
+  for (let i = 0; i < ID_BYTES; i++) {
+    const high = hexValue(hex.charCodeAt(2 * i));
+    const low = hexValue(hex.charCodeAt(2 * i + 1));
+    if (high === -1 || low === -1) return null;
+    out[i] = (high << 4) | low;
+  }
+  return out;
+}
+
+const hexValue = (code: number): number =>
+  code >= 48 && code <= 57 ? code - 48 : code >= 97 && code <= 102 ? code - 87 : code >= 65 && code <= 70 ? code - 55 : -1;

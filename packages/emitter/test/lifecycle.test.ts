@@ -101,6 +101,31 @@ describe('close', () => {
     expect(test.events()).toMatchObject([{ action: 'invoice.read', http_status: null, outcome: 'SUCCESS' }]);
   });
 
+  it('ends those that are open, and leaves those that ended as they did', async () => {
+    const test = harness();
+    const scopes = [1, 2, 3, 4].map((n) =>
+      test.emitter.audit.request({}, (scope) => {
+        void test.emitter.audit.log('invoice.read', { resource_id: String(n) });
+        return scope;
+      }),
+    );
+    scopes[0]?.finish({ http_status: 200 });
+    scopes[2]?.finish({ http_status: 404 });
+    await closed(test);
+    scopes[1]?.finish({ http_status: 500 });
+    expect(
+      test
+        .events()
+        .map(({ resource_id, http_status }) => [resource_id, http_status])
+        .sort(),
+    ).toEqual([
+      ['1', 200],
+      ['2', null],
+      ['3', 404],
+      ['4', null],
+    ]);
+  });
+
   it('waits for retries', async () => {
     const test = harness();
     test.log.answers.push('lose', 'append_unconfirmed', { refuse: 'no_space' });
