@@ -1,6 +1,7 @@
 /** The views: what is visible, and what analysts read. */
+import { columnType } from './column-types.ts';
 import { identifier, quoted, table } from './literals.ts';
-import { entryPlace, eventColumns } from './tables.ts';
+import { entryPlace, eventColumns, type TableColumn } from './tables.ts';
 
 /**
  * One row a claim and partition: rows of the claim with `from <= offset < to` are visible. `to` is the smaller of the
@@ -34,15 +35,37 @@ const FIRST = ['tenant', 'entry', 'occurred_at', 'action', 'outcome', 'severity'
 /** Salts say nothing to a reader, claims are the ledger's own. */
 const LEFT_OUT = ['actor_salt', 'object_salt', 'claim', 'actor_digest', 'object_digest'];
 
-/** Visible events with readable columns. Hashes stay FixedString(32), so that the indexes serve: compare with unhex('…'). */
-export function auditEventsView(): string {
-  const names = new Set([...FIRST, ...[...eventColumns(), ...entryPlace()].map(({ name }) => name)]);
+export interface ViewColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly doc: string;
+  /** What gives it, over the columns of entries. */
+  readonly expression: string;
+}
+
+/** Columns of audit_events. Hashes stay FixedString(32), so that the indexes serve: compare with unhex('…'). */
+export function auditEventsColumns(): readonly ViewColumn[] {
+  const columns = new Map([...eventColumns(), ...entryPlace()].map((column) => [column.name, column]));
+  const names = new Set([...FIRST, ...columns.keys()]);
   for (const name of LEFT_OUT) names.delete(name);
-  const columns = [...names].map((name) => (name === 'trace_id' ? `lower(hex(trace_id)) AS trace_id` : identifier(name)));
-  const erased = ['actor', 'object'].map((section) => `isNotNull(${section}_digest) AS ${section}_erased`);
-  return `CREATE OR REPLACE VIEW ${table('audit_events')} AS
-SELECT ${[...columns, ...erased].join(', ')}
+  const shown = [...names].map((name): ViewColumn => {
+    const { type, doc } = columns.get(name) as TableColumn;
+    if (name === 'trace_id') return { name, type: 'Nullable(String)', doc: `${doc} In hex.`, expression: 'lower(hex(trace_id))' };
+    return { name, type: columnType(type, name), doc, expression: identifier(name) };
+  });
+  const erased = ['actor', 'object'].map((section) => ({
+    name: `${section}_erased`,
+    type: 'UInt8',
+    doc: `1 when the ${section} section was erased: its columns are empty.`,
+    expression: `isNotNull(${section}_digest)`,
+  }));
+  return [...shown, ...erased];
+}
+
+export const auditEventsView = (): string => `CREATE OR REPLACE VIEW ${table('audit_events')} AS
+SELECT ${auditEventsColumns()
+  .map(({ name, expression }) => (expression === identifier(name) ? expression : `${expression} AS ${identifier(name)}`))
+  .join(', ')}
 FROM ${table('entries')}
 WHERE ${visibleCondition()}
 COMMENT ${quoted('Committed events: what an analyst reads.')}`;
-}

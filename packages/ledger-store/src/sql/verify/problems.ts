@@ -27,7 +27,7 @@ export const BATCH_COLUMNS: readonly (readonly [column: string, manifest: string
 export const verifyProblems = (): readonly VerifyProblem[] => [
   ...of('verify_entries', {
     leaf_differs: 'The columns of the event do not give its leaf hash: one of them, or the hash, was altered.',
-    schema_unknown: 'The row names an event schema that was never published.',
+    schema_unknown: 'The row names an event schema that this build does not know.',
     erased_not_empty: 'The row says that a section was erased, and the section holds values, which nothing binds.',
   }),
   ...of('verify_batches', {
