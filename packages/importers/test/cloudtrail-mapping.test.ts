@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { EventToSign } from '@sealtrail/emitter';
 import { sha256 } from '@sealtrail/merkle/node';
 import { EVENT_BYTES_MAX } from '@sealtrail/wire';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createCloudTrailMapper } from '../src/index.ts';
 import { record, type TestRecord } from './records.ts';
@@ -409,7 +409,8 @@ describe('attributes', () => {
 });
 
 describe('secrets', () => {
-  const SECRET = 'hunter2-IQoJb3JpZ2luX2VjEXAMPLE9z';
+  /** Nothing about it looks like a secret: where it stands must tell. */
+  const SECRET = 'hunter2';
   it.each([
     { responseElements: { credentials: { accessKeyId: 'ASIAIOSFODNN7EXAMPLE', sessionToken: SECRET, secretAccessKey: SECRET } } },
     { requestParameters: { masterUserPassword: SECRET } },

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RECORD_BYTES_MAX, readFileBytes, readSourceRecords, type SourceRecord } from '../src/index.ts';
 import { chunksOf, jsonLines, numbered, record } from './records.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createLogger, type LogFields, redactSecrets } from '../src/index.ts';
 
@@ -18,7 +18,7 @@ function captured(options: { format: 'json' | 'text'; level?: 'debug' | 'info' |
 }
 
 const JWT = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl';
-const KEY_ID = 'AKIA' + 'Q7Z3XEXAMPLE1234';
+const KEY_ID = 'AKIAQ7Z3XEXAMPLE1234';
 
 describe('createLogger', () => {
   it('writes one JSON object a line', () => {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { displayWidth, printable } from '../src/display-width.ts';
 import { formatTable } from '../src/index.ts';
