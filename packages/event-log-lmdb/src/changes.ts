@@ -5,13 +5,13 @@ const poll_ms = 40;
 export class Changes {
   readonly #waiting = new Set<() => void>();
 
-  /** Something of this process was committed. */
+  /** Something of this process has changed. */
   wake(): void {
     for (const wake of this.#waiting) wake();
   }
 
-  /** Resolves with what `look` gives when it is not null: now, after a change, after `wait_ms`, or when a signal aborts. */
-  async until<T>(look: () => T | null, last: () => T, wait_ms: number, signals: readonly AbortSignal[]): Promise<T> {
+  /** Resolves with what `look` gives when it is not null: now, after a change, after `wait_ms`, or when the signal aborts. */
+  async until<T>(look: () => T | null, last: () => T, wait_ms: number, signal: AbortSignal): Promise<T> {
     const first = look();
     if (first !== null) return first;
     const ended = new AbortController();
@@ -33,7 +33,7 @@ export class Changes {
           clearInterval(poll);
           clearTimeout(timer);
         });
-        for (const signal of signals) signal.addEventListener('abort', again, { signal: ended.signal });
+        signal.addEventListener('abort', again, { signal: ended.signal });
       });
     } finally {
       ended.abort();

@@ -13,7 +13,7 @@ import {
 import { lmdbConsumer } from './consumer.ts';
 import { OpenLog } from './open-log.ts';
 import { appendedBytes, hasPartition, noPartition } from './records.ts';
-import { nameKey } from './rows.ts';
+import { assertName } from './rows.ts';
 
 export interface LmdbEventLogOptions {
   /** Made when it is not there. On a disk of this machine: LMDB does not work over a network. */
@@ -67,7 +67,7 @@ export async function openLmdbEventLog(options: LmdbEventLogOptions): Promise<Lm
     reader: () => whenOpen(() => lmdbReader(log)),
     consumer: ({ group, topic }) =>
       whenOpen(() => {
-        nameKey('group', group);
+        assertName('group', group);
         return lmdbConsumer(log, group, topic);
       }),
     admin: () => whenOpen(() => lmdbAdmin(log)),
@@ -75,6 +75,9 @@ export async function openLmdbEventLog(options: LmdbEventLogOptions): Promise<Lm
     dropBefore: async (topic, partition, before) => {
       const row = rowOf(log, topic, partition);
       while (await log.queue.submit(() => log.records.dropBeforeInside(row, partition, before))) log.assertOpen();
+      log.assertOpen();
+      // LMDB gives out pages again two transactions after the one that freed them: let the next append be the second.
+      await log.queue.submit(() => log.records.touchInside());
       log.assertOpen();
       return log.records.bounds(topic, partition);
     },

@@ -27,7 +27,6 @@ export class OpenLog {
   readonly runs: Set<ConsumerRun> = new Set();
   readonly #tables: LogTables;
   readonly #changes = new Changes();
-  readonly #closing = new AbortController();
   #closed: Promise<void> | null = null;
 
   constructor(tables: LogTables, options: OpenLogOptions) {
@@ -45,7 +44,7 @@ export class OpenLog {
   }
 
   get closed(): boolean {
-    return this.#closing.signal.aborted;
+    return this.#closed !== null;
   }
 
   assertOpen(): void {
@@ -75,7 +74,7 @@ export class OpenLog {
       return limits.wait_ms > 0 && found.kind === 'records' && found.records.length === 0 ? null : found;
     };
     try {
-      return await this.#changes.until(readSome, read, limits.wait_ms, [signal, this.#closing.signal]);
+      return await this.#changes.until(readSome, read, limits.wait_ms, signal);
     } catch (thrown) {
       return { kind: 'unavailable', cause: asError(thrown) };
     }
@@ -88,9 +87,10 @@ export class OpenLog {
   }
 
   async #close(): Promise<void> {
-    const runs = Array.from(this.runs);
-    this.#closing.abort();
-    await Promise.allSettled(runs.map((run) => run.close()));
+    // Begins after `closed` is true: what it wakes must see that.
+    await Promise.resolve();
+    this.#changes.wake();
+    await Promise.allSettled(Array.from(this.runs, (run) => run.close()));
     await this.queue.idle();
     await this.#tables.env.close();
   }

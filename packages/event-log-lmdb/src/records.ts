@@ -15,6 +15,7 @@ import {
   type TopicToCreate,
 } from '@sealtrail/event-log';
 import {
+  assertName,
   corrupt,
   decodeHead,
   decodeNumber,
@@ -24,7 +25,7 @@ import {
   encodeNumber,
   encodeRecord,
   encodeTopic,
-  nameKey,
+  keyOfName,
   partitionKey,
   recordBytes,
   recordKey,
@@ -88,7 +89,7 @@ export class Records {
       const number = this.#number(topics_key) + 1;
       this.#tables.meta.putSync(topics_key, encodeNumber(number));
       const row: TopicRow = { number, partitions, cleanup_policy, id: this.#random(16) };
-      this.#tables.topics.putSync(nameKey('topic', topic), encodeTopic(row));
+      this.#tables.topics.putSync(assertName('topic', topic), encodeTopic(row));
       for (let partition = 0; partition < partitions; partition += 1) {
         this.#tables.heads.putSync(partitionKey(row, partition), encodeHead({ start: 0, end: 0 }));
       }
@@ -187,8 +188,15 @@ export class Records {
     return until < target;
   }
 
+  /** Changes nothing, in a transaction that LMDB does not take for empty. */
+  touchInside(): void {
+    this.#tables.meta.putSync(bytes_held_key, encodeNumber(this.#number(bytes_held_key)));
+  }
+
   #storedTopic(name: string): TopicRow | null {
-    const stored = this.#tables.topics.getBinary(nameKey('topic', name));
+    // A name that no topic can have is not an error of who asks for it.
+    const key = keyOfName(name);
+    const stored = key === null ? undefined : this.#tables.topics.getBinary(key);
     return stored === undefined ? null : decodeTopic(stored);
   }
 

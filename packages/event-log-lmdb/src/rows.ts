@@ -46,13 +46,17 @@ export const nobody: HolderRow = { generation: 0, member: null, process: { pid: 
 
 const key_name_bytes_max = 249;
 
-/** Throws EventLogError `log_misuse` for a name that cannot be part of a key. */
-export function nameKey(what: 'topic' | 'group', name: string): Buffer {
+/** null for a name that cannot be part of a key. */
+export function keyOfName(name: string): Buffer | null {
   const key = Buffer.from(name, 'utf8');
-  if (key.length === 0 || key.length > key_name_bytes_max) {
-    throw new EventLogError('log_misuse', `${what} name of ${key.length} bytes: use 1 to ${key_name_bytes_max}`);
-  }
-  return key;
+  return key.length === 0 || key.length > key_name_bytes_max ? null : key;
+}
+
+/** The key of a name. Throws EventLogError `log_misuse` when it has none. */
+export function assertName(what: 'topic' | 'group', name: string): Buffer {
+  const key = keyOfName(name);
+  if (key !== null) return key;
+  throw new EventLogError('log_misuse', `${what} name of ${Buffer.byteLength(name)} bytes: use 1 to ${key_name_bytes_max}`);
 }
 
 export function partitionKey(topic: TopicRow, partition: number): Buffer {
@@ -71,7 +75,7 @@ export function recordKey(topic: TopicRow, partition: number, offset: number): B
 }
 
 export const groupKey = (topic: TopicRow, partition: number, group: string): Buffer =>
-  Buffer.concat([partitionKey(topic, partition), nameKey('group', group)]);
+  Buffer.concat([partitionKey(topic, partition), assertName('group', group)]);
 
 export function encodeTopic(row: TopicRow): Buffer {
   const bytes = Buffer.alloc(25);
