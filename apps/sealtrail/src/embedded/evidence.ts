@@ -1,0 +1,93 @@
+import { type CommittedPlace, fsck, proveEntry } from '@sealtrail/evidence';
+import { parseCommitMetadata } from '@sealtrail/ledger';
+import type { PartitionKey } from '@sealtrail/ledger-store';
+import { type NoteVerifierKey, noteVerifierKey, parseVerifierKey } from '@sealtrail/merkle';
+import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
+import { UsageError } from '../cli/exit.ts';
+import type { FsckArguments, FsckReport, OnProgress, ProveArguments } from '../control/operations.ts';
+import type { OperationsOptions } from './operations.ts';
+import { operatorOrigin } from './origin.ts';
+
+type Evidence = Pick<OperationsOptions, 'directory' | 'store' | 'log' | 'signing' | 'group'>;
+
+/** Recomputes the whole store, and holds it against the log's committed offsets and a checkpoint kept elsewhere. */
+export async function checkStore(from: Evidence, args: FsckArguments, onProgress: OnProgress): Promise<FsckReport> {
+  const { directory, store, signing } = from;
+  const hash = sha256();
+  const ownKey = (origin: string): NoteVerifierKey => noteVerifierKey(hash, origin, signing.public_key);
+  const saved = args.checkpoint === null ? null : { note: args.checkpoint, keys: savedKeys(from, args.verifier_key) };
+  const reader = await from.log.reader();
+  try {
+    return await fsck(
+      {
+        store,
+        audience: directory.deployment.audience,
+        sha256: hash,
+        ed25519Verify: ed25519Verify(),
+        checkpointKey: ownKey,
+        ...(saved === null ? {} : { saved_checkpoints: [saved] }),
+        committed: await committedPlaces(from),
+        readRecord: async (partition, offset) => {
+          const read = await reader.read(partition.topic, partition.partition, offset, { records_max: 1, bytes_max: 0, wait_ms: 0 });
+          return read.kind === 'records' && read.records[0]?.offset === offset ? read.records[0].value : null;
+        },
+      },
+      onProgress,
+    );
+  } finally {
+    await reader.close();
+  }
+}
+
+/** The keys that a saved checkpoint may be signed by: the one that was given, else this deployment's own. */
+function savedKeys({ directory, signing }: Evidence, given: string | null): readonly NoteVerifierKey[] {
+  const hash = sha256();
+  if (given !== null) {
+    const key = parseVerifierKey(hash, given);
+    if (key === null) throw new UsageError('--key is not a note verifier key; print one with `sealtrail keys export`');
+    return [key];
+  }
+  return partitionsOf({ directory }).map(({ partition }) =>
+    noteVerifierKey(hash, operatorOrigin(directory.deployment, partition), signing.public_key),
+  );
+}
+
+async function committedPlaces(from: Evidence): Promise<readonly CommittedPlace[]> {
+  const admin = await from.log.admin();
+  try {
+    const places: CommittedPlace[] = [];
+    for (const key of partitionsOf(from)) {
+      const committed = await admin.committed(from.group, key.topic, key.partition);
+      const metadata = committed === null ? null : parseCommitMetadata(committed.metadata);
+      if (metadata !== null) places.push({ ...key, offset: metadata.to, round_hash: metadata.round_hash });
+    }
+    return places;
+  } finally {
+    await admin.close();
+  }
+}
+
+/** The proof file's text. Its checkpoint is one that the ledger signed when it sealed, never one made from what the rows say now. */
+export const proofOf = ({ store }: Evidence, { tenant, entry, log }: ProveArguments): Promise<string> =>
+  proveEntry(store, { tenant, entry, log, sha256: sha256(), ed25519Verify: ed25519Verify(), checkpoint: { kind: 'stored' } });
+
+/** The newest signed checkpoint of the deployment's first partition; a deployment of several has one a partition. */
+export async function newestCheckpoints({ directory, store }: Evidence): Promise<string> {
+  const notes: string[] = [];
+  for (const { partition } of partitionsOf({ directory })) {
+    const row = await store.latestCheckpoint(operatorOrigin(directory.deployment, partition));
+    if (row !== null) notes.push(row.note);
+  }
+  const [note] = notes;
+  if (note === undefined) {
+    throw new UsageError(`no checkpoint in ${directory.path} yet: nothing is sealed; emit or import events first`);
+  }
+  return note;
+}
+
+const partitionsOf = ({ directory }: Pick<Evidence, 'directory'>): readonly PartitionKey[] =>
+  Array.from({ length: directory.deployment.partitions }, (_, partition) => ({
+    topic: directory.deployment.topic,
+    incarnation: directory.deployment.incarnation,
+    partition,
+  }));

@@ -1,0 +1,137 @@
+import {
+  appendKeyRecords,
+  createProducerKey,
+  type DataDirectory,
+  loadProducerKey,
+  producerNames,
+  registrationRecord,
+  type SigningKey,
+} from '@sealtrail/data-directory';
+import { createBatchSigner } from '@sealtrail/emitter';
+import { EventLogError, type EventLogProducer, type EventLogReader } from '@sealtrail/event-log';
+import { openLmdbEventLog } from '@sealtrail/event-log-lmdb';
+import { type ImportOutcome, importCloudTrail, readFileBytes, readSourceRecords } from '@sealtrail/importers';
+import { sha256 } from '@sealtrail/merkle/node';
+import { emptyRegistry, extendRegistry, judgeKey, type Registry } from '@sealtrail/seal';
+import { isWireName } from '@sealtrail/wire';
+import type { CommandContext } from '../cli/context.ts';
+import { UsageError } from '../cli/exit.ts';
+import { ensureTopics } from './topics.ts';
+
+/** Name of the producer that signs what is imported. */
+export const IMPORT_PRODUCER = 'importer';
+
+export interface CloudTrailFileImport {
+  readonly directory: DataDirectory;
+  readonly file: string;
+  readonly tenant: string;
+  readonly context: Pick<CommandContext, 'clock_ms' | 'random' | 'interrupted'>;
+  readonly onProgress: (label: string, done: number, total: number | null) => void;
+}
+
+const READ_LIMITS = { records_max: 1_000, bytes_max: 4_194_304, wait_ms: 0 };
+
+/**
+ * Imports a CloudTrail file into the event log of a data directory, signed by its producer `importer`, whose key is made
+ * and registered for the tenant when it is missing. What was imported before is skipped.
+ * Throws UsageError, ImportError, DataDirectoryError and EventLogError.
+ */
+export async function importCloudTrailFile(options: CloudTrailFileImport): Promise<ImportOutcome> {
+  const { directory, file, tenant, context } = options;
+  if (!isWireName(tenant)) throw new UsageError('--tenant is not a name; use 1 to 128 of A–Z a–z 0–9 . _ : / @ -');
+  await assertReadable(file);
+  const log = await openLmdbEventLog({ dir: directory.log_dir, clock_ms: context.clock_ms, random: context.random });
+  try {
+    await ensureTopics(log, directory.deployment);
+    const producer = await log.producer();
+    const reader = await log.reader();
+    try {
+      const key = await importerKey(directory, context.random);
+      await allowTenant(directory, { producer, reader }, key, tenant, context.clock_ms());
+      const outcome = await importCloudTrail({
+        records: () => readSourceRecords(readFileBytes(file)),
+        shown_as: file,
+        tenant,
+        topic: directory.deployment.topic,
+        producer,
+        signer: createBatchSigner({
+          sha256: sha256(),
+          sign: key.sign,
+          publicKey: key.public_key,
+          audience: directory.deployment.audience,
+          producer: IMPORT_PRODUCER,
+          instance: context.random(16),
+          started_at: context.clock_ms(),
+          random: context.random,
+        }),
+        sha256: sha256(),
+        onProgress: (read) => options.onProgress('reading', read, null),
+        stop: context.interrupted,
+      });
+      return outcome.accepted > 0 && outcome.last === null ? { ...outcome, last: await lastOf(directory, reader) } : outcome;
+    } finally {
+      await reader.close();
+      await producer.close();
+    }
+  } finally {
+    await log.close();
+  }
+}
+
+/** Before anything is made or opened: a file that cannot be read leaves no trace. */
+async function assertReadable(file: string): Promise<void> {
+  for await (const _ of readFileBytes(file)) break;
+}
+
+async function importerKey(directory: DataDirectory, random: (bytes: number) => Uint8Array): Promise<SigningKey> {
+  const names = await producerNames(directory);
+  return names.includes(IMPORT_PRODUCER)
+    ? loadProducerKey(directory, IMPORT_PRODUCER)
+    : createProducerKey(directory, IMPORT_PRODUCER, random);
+}
+
+/** Registers the key for the tenant, unless the registry lets it write already. */
+async function allowTenant(
+  directory: DataDirectory,
+  log: { readonly producer: EventLogProducer; readonly reader: EventLogReader },
+  key: SigningKey,
+  tenant: string,
+  now_ms: number,
+): Promise<void> {
+  const { registry_topic } = directory.deployment;
+  const registry = await readRegistry(log.reader, registry_topic);
+  const verdict = judgeKey(registry, { key_id: key.key_id, producer: IMPORT_PRODUCER, tenant }, now_ms);
+  if (verdict.kind === 'valid') return;
+  if (verdict.reason === 'key_not_valid') {
+    throw new UsageError(
+      `the key of producer ${IMPORT_PRODUCER} in ${directory.keys_dir} is not valid any more; move its file away and import again: a new key is made`,
+    );
+  }
+  const registration = { key_id: key.key_id, public_key: key.public_key, producer: IMPORT_PRODUCER, tenants: [tenant], valid_from: 0 };
+  await appendKeyRecords(log.producer, registry_topic, [registrationRecord(registration)]);
+}
+
+async function readRegistry(reader: EventLogReader, topic: string): Promise<Registry> {
+  const { start, end } = await reader.bounds(topic, 0);
+  let registry = emptyRegistry(sha256());
+  for (let from = start; from < end; from = registry.size + start) {
+    const read = await reader.read(topic, 0, from, READ_LIMITS);
+    if (read.kind === 'unavailable') throw read.cause;
+    if (read.kind !== 'records' || read.records.length === 0) {
+      throw new EventLogError('log_unavailable', `${topic} gave nothing at ${from} though it ends at ${end}; run the import again`);
+    }
+    registry = extendRegistry(
+      sha256(),
+      registry,
+      read.records.map((record) => record.value ?? new Uint8Array(0)),
+    );
+  }
+  return registry;
+}
+
+/** Where the log ends now: what was appended lies before. */
+async function lastOf(directory: DataDirectory, reader: EventLogReader): Promise<ImportOutcome['last']> {
+  if (directory.deployment.partitions !== 1) return null;
+  const { end } = await reader.bounds(directory.deployment.topic, 0);
+  return end > 0 ? { partition: 0, offset: end - 1 } : null;
+}

@@ -1,0 +1,81 @@
+import type { DataDirectory, SigningKey } from '@sealtrail/data-directory';
+import type { EventLog } from '@sealtrail/event-log';
+import type { LedgerEnd } from '@sealtrail/ledger';
+import type { ChdbLedgerStore } from '@sealtrail/store-chdb';
+import { isWireName } from '@sealtrail/wire';
+import { UsageError } from '../cli/exit.ts';
+import type { AwaitSealedArguments, OnProgress, Operations, StackStatus, TenantTotals } from '../control/operations.ts';
+import { checkStore, newestCheckpoints, proofOf } from './evidence.ts';
+import { type SealProgress } from './seal-progress.ts';
+
+export interface OperationsOptions {
+  readonly directory: DataDirectory;
+  readonly store: ChdbLedgerStore;
+  readonly log: EventLog;
+  readonly progress: SealProgress;
+  readonly clock_ms: () => number;
+  readonly signing: SigningKey;
+  readonly group: string;
+  readonly startLedger: (stop: AbortSignal) => Promise<LedgerEnd>;
+}
+
+/** What commands ask of an open deployment. */
+export function createOperations(options: OperationsOptions): Operations {
+  const { directory, store, log, progress, startLedger } = options;
+  return {
+    sql: ({ sql, rows_max }) => store.select(sql, { rows_max }),
+    fsck: (args, onProgress) => checkStore(options, args, onProgress),
+    prove: (args) => proofOf(options, args),
+    checkpoint: () => newestCheckpoints(options),
+
+    async awaitSealed(args, onProgress) {
+      // While `up` runs its ledger seals; otherwise one runs here for as long as it takes.
+      if (progress.running) return waitFor(progress, args, onProgress);
+      const stop = new AbortController();
+      const ended = startLedger(stop.signal);
+      try {
+        await waitFor(progress, args, onProgress);
+      } finally {
+        stop.abort();
+        await ended;
+      }
+    },
+
+    async totals({ tenant }): Promise<TenantTotals> {
+      if (tenant !== null && !isWireName(tenant)) throw new UsageError(`"${tenant}" is not a tenant's name`);
+      // A tenant's name holds no quote and no backslash.
+      const where = tenant === null ? '' : ` WHERE tenant = '${tenant}'`;
+      const { rows } = await store.select(`SELECT count() AS entries, uniqExact(log, position) AS batches FROM audit_events${where}`);
+      let rejected = 0;
+      for (const partition of await store.partitions()) {
+        for await (const page of store.rejected({ partition })) rejected += page.length;
+      }
+      return { entries: Number(rows[0]?.['entries'] ?? 0), batches: Number(rows[0]?.['batches'] ?? 0), rejected };
+    },
+
+    async status(): Promise<StackStatus> {
+      const { audience, topic, partitions } = directory.deployment;
+      const reader = await log.reader();
+      try {
+        const found: StackStatus['partitions'][number][] = [];
+        for (let partition = 0; partition < partitions; partition++) {
+          const { end } = await reader.bounds(topic, partition);
+          found.push({ partition, committed: progress.coveredTo(partition), end, halted: progress.halted(partition) });
+        }
+        return { audience, partitions: found };
+      } finally {
+        await reader.close();
+      }
+    },
+  };
+}
+
+async function waitFor(
+  progress: SealProgress,
+  { partition, offset, timeout_ms }: AwaitSealedArguments,
+  onProgress: OnProgress,
+): Promise<void> {
+  await progress.covered(partition, offset, AbortSignal.timeout(timeout_ms), (sealed_to) =>
+    onProgress('sealing records', sealed_to, offset),
+  );
+}
