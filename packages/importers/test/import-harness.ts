@@ -4,7 +4,7 @@ import { createMemoryEventLog, type MemoryEventLog } from '@sealtrail/event-log/
 import { ed25519PublicKey, ed25519Signer, ed25519Verify, sha256 } from '@sealtrail/merkle/node';
 import { type AuditEvent, type BatchHeader, parseHeader, verifyBatchSignature, walkBatch } from '@sealtrail/wire';
 import { type CloudTrailImport, type ImportOutcome, importCloudTrail, readSourceRecords } from '../src/index.ts';
-import { chunksOf } from './records.ts';
+import { chunksOf, type TestRecord } from './records.ts';
 
 export const TOPIC = 'audit.events';
 export const TENANT = 'acme';
@@ -93,3 +93,5 @@ export const uuidText = (bytes: Uint8Array): string =>
     .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 
 export const importedIds = (log: MemoryEventLog): readonly string[] => importedEvents(log).map((event) => uuidText(event.event_id));
+
+export const idsOf = (records: readonly TestRecord[]): readonly unknown[] => records.map((one) => one['eventID']);
