@@ -3,9 +3,10 @@ import type { SealedBatch } from '@sealtrail/seal';
 import { BATCH_BYTES_MAX, BATCH_EVENTS_MAX, EVENT_BYTES_MAX, NAME_BYTES_MAX, RULES_VERSION, TIME_MS_END } from '@sealtrail/wire';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { arbitraryEvent } from './arbitrary-event.ts';
 import { claimOf, rowsOf, type StoreHarness, shown, storeOfGroup } from './conformance-harness.ts';
 import type { HeadRow, LedgerStore, RejectedRow, RoundRow } from './port.ts';
-import { arbitraryEvent, largestEvent, smallestEvent } from './sample-events.ts';
+import { largestEvent, smallestEvent } from './sample-events.ts';
 import { createSampleLedger, type SampleBatch, type SampleLedger } from './sample-ledger.ts';
 import { commitRow, entriesOf, leavesOf, manifestOf, stored, storeRows } from './sample-rows.ts';
 
