@@ -2,7 +2,14 @@
  * Every column of entries and of manifests, altered as whoever holds the database can alter it: which view names the row,
  * and with which problem.
  */
-import { actorDigestExpression, ENTRIES, MANIFESTS, objectDigestExpression, verifyProblems } from '@sealtrail/ledger-store/sql';
+import {
+  actorDigestExpression,
+  ENTRIES,
+  erasedAssignments,
+  MANIFESTS,
+  objectDigestExpression,
+  verifyProblems,
+} from '@sealtrail/ledger-store/sql';
 import { currentEventSchema } from '@sealtrail/wire';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claims, type Finding, findingsOf, findingsUnder, fixed, openSealedStore, type SealedStore, shortly } from './altered-store.ts';
@@ -184,10 +191,11 @@ const tables = [
 ] as const;
 
 const tenantOf = (table: string, column: string): string => `${table}.${column}`;
-const EXTRA = { actor: 'erased.actor', object: 'erased.object' } as const;
+const SECTIONS = ['actor', 'object'] as const;
+const digestOf = { actor: actorDigestExpression, object: objectDigestExpression } as const;
 const tenants = [
   ...tables.flatMap(({ table, alterations }) => Object.keys(alterations).map((column) => tenantOf(table, column))),
-  ...Object.values(EXTRA),
+  ...SECTIONS.flatMap((section) => [`called.erased.${section}`, `erased.${section}`]),
 ];
 
 const detailOf = (findings: readonly Finding[], tenant: string, problem: string): string | undefined =>
@@ -216,14 +224,11 @@ describe('columns altered behind the store', () => {
         await store.alterUnguarded(`INSERT INTO ${table} SELECT * REPLACE (${alterations[column]?.to} AS \`${column}\`) FROM ${moved}`);
       }
     }
-    const schema = currentEventSchema();
-    for (const [section, expression] of [
-      ['actor', actorDigestExpression(schema)],
-      ['object', objectDigestExpression(schema)],
-    ] as const) {
-      await store.alterUnguarded(
-        `ALTER TABLE entries UPDATE ${section}_digest = ${expression} WHERE tenant = '${EXTRA[section]}' AND entry = 1`,
-      );
+    for (const section of SECTIONS) {
+      const digest = `${section}_digest = ${digestOf[section](currentEventSchema())}`;
+      await store.alterUnguarded(`ALTER TABLE entries UPDATE ${digest} WHERE tenant = 'called.erased.${section}' AND entry = 1`);
+      const assignments = [digest, ...erasedAssignments(section)].join(', ');
+      await store.alterUnguarded(`ALTER TABLE entries UPDATE ${assignments} WHERE tenant = 'erased.${section}' AND entry = 1`);
     }
     findings = await findingsOf(store);
   });
@@ -243,9 +248,13 @@ describe('columns altered behind the store', () => {
     }
   }
 
-  for (const section of ['actor', 'object'] as const) {
+  for (const section of SECTIONS) {
     it(`a section that is called erased and holds values (${section}): erased_not_empty`, () => {
-      expect(shortly(findings, EXTRA[section])).toEqual(['verify_entries 1 erased_not_empty']);
+      expect(shortly(findings, `called.erased.${section}`)).toEqual(['verify_entries 1 erased_not_empty']);
+    });
+
+    it(`a section that was erased (${section}): nothing`, () => {
+      expect(shortly(findings, `erased.${section}`)).toEqual([]);
     });
   }
 
