@@ -11,6 +11,10 @@ export const text: fc.Arbitrary<string> = fc.oneof(
     arbitrary: fc.constantFrom(
       '',
       '\0',
+      '\x7f',
+      '\x80',
+      '\u07ff\u0800',
+      'plain\x80',
       'é',
       '😀',
       '\ufeff',

@@ -225,6 +225,21 @@ describe('text', () => {
     'a lone surrogate is refused: %j',
     (text) => expect(() => written('string', text)).toThrowError(expect.objectContaining({ code: 'not_encodable' })),
   );
+  it('is written as its UTF-8 at every border between lengths, in short strings and in long ones', () => {
+    for (const code of [0x00, 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xffff, 0x10000, 0x10ffff]) {
+      for (const before of ['', 'a', 'x'.repeat(46), 'x'.repeat(47), 'x'.repeat(48), 'x'.repeat(62), 'x'.repeat(63), 'x'.repeat(8_191)]) {
+        const whole = string(before + String.fromCodePoint(code));
+        const room = Buffer.alloc(9_000);
+        const writer = new Writer(room, 0, room.length);
+        writer.write(compileSchema('string'), before + String.fromCodePoint(code));
+        expect(room.subarray(0, writer.at).equals(Uint8Array.from(whole)), `U+${code.toString(16)} after ${before.length}`).toBe(true);
+        const plain = new Writer(new Uint8Array(whole.length), 0, whole.length);
+        plain.write(compileSchema('string'), before + String.fromCodePoint(code));
+        expect(Buffer.from(plain.out).equals(Uint8Array.from(whole))).toBe(true);
+        expect(read('string', whole)).toEqual({ value: before + String.fromCodePoint(code) });
+      }
+    }
+  });
   it('avsc writes a lone surrogate as bytes that are no text', () =>
     expect(() =>
       new TextDecoder('utf-8', { fatal: true }).decode(avro.Type.forSchema('string').toBuffer('a\ud800').subarray(1)),
