@@ -37,7 +37,7 @@ export function registerDemo(program: Command, context: CommandContext): void {
           fsck: { ok: done.clean.ok, findings: done.clean.findings },
           proof: { ok: done.proof.verdict.ok, bytes: done.proof.bytes },
           tamper: {
-            altered: { tenant: altered.tenant, entry: altered.entry, column: altered.column },
+            altered: { tenant: altered.tenant, entry: altered.entry },
             found: found.findings.map(({ code, tenant, entry }) => ({ code, tenant, entry })),
           },
           seconds,
