@@ -201,6 +201,9 @@ const tenants = [
 const detailOf = (findings: readonly Finding[], tenant: string, problem: string): string | undefined =>
   findings.find((finding) => finding.tenant === tenant && finding.problem === problem)?.detail;
 
+/** Some tens of mutations, each of which the engine waits for. */
+const HOOK_TIMEOUT_MS = 300_000;
+
 describe('columns altered behind the store', () => {
   let sealed: SealedStore;
   let findings: readonly Finding[];
@@ -231,7 +234,7 @@ describe('columns altered behind the store', () => {
       await store.alterUnguarded(`ALTER TABLE entries UPDATE ${assignments} WHERE tenant = 'erased.${section}' AND entry = 1`);
     }
     findings = await findingsOf(store);
-  });
+  }, HOOK_TIMEOUT_MS);
   afterAll(() => sealed.close());
 
   for (const { table, definition, alterations } of tables) {

@@ -173,6 +173,9 @@ const SCENARIOS: readonly Scenario[] = [
 const tenantOf = (scenario: number): string => `scenario-${scenario}`;
 const FORGED = 'forged';
 
+/** Some tens of mutations, each of which the engine waits for. */
+const HOOK_TIMEOUT_MS = 300_000;
+
 describe('rows altered behind the store', () => {
   let sealed: SealedStore;
   let findings: readonly Finding[];
@@ -202,7 +205,7 @@ describe('rows altered behind the store', () => {
       );
     }
     findings = await findingsOf(store);
-  });
+  }, HOOK_TIMEOUT_MS);
   afterAll(() => sealed.close());
 
   for (const [scenario, { title, finds }] of SCENARIOS.entries()) {
