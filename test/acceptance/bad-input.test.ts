@@ -67,7 +67,7 @@ const MISTAKES: readonly { readonly name: string; readonly args: () => readonly 
       code: 2,
       says: /audit_event/,
     },
-    { name: 'SQL that writes', args: () => ['sql', 'DROP TABLE sealtrail.entries', '--data', data], code: 2, says: /read/ },
+    { name: 'SQL that writes', args: () => ['sql', 'DROP TABLE sealtrail.entries', '--data', data], code: 2, says: /only SELECT/ },
     {
       name: 'a format that is not known',
       args: () => ['import', '--format', 'syslog', file('in.txt', ''), '--tenant', 'acme', '--data', data],

@@ -41,7 +41,7 @@ const context: CommandContext = {
 const program = new Command('sealtrail')
   .description('An audit log whose every row anyone can check.')
   .exitOverride()
-  .configureOutput({ outputError: () => undefined })
+  .configureOutput({ outputError: () => undefined, writeErr: () => undefined })
   .addHelpText('after', '\nExit codes: 0 fine, 1 evidence does not hold, 2 bad usage or input, 3 environment.');
 for (const register of [
   registerDemo,
@@ -58,7 +58,7 @@ for (const register of [
 }
 // Subcommands do not inherit the override.
 const override = (command: Command): void => {
-  command.exitOverride().configureOutput({ outputError: () => undefined });
+  command.exitOverride().configureOutput({ outputError: () => undefined, writeErr: () => undefined });
   command.commands.forEach((sub) => override(sub as Command));
 };
 override(program);
