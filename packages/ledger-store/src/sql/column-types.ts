@@ -2,7 +2,7 @@
  * What ClickHouse type holds a field of a schema. Types are chosen so that the canonical bytes can be told from the column:
  * a time keeps its own scale, null stays null, an int wraps nowhere (docs/spec/store.md).
  */
-import { identifier, quoted } from './literals.ts';
+import { fixedLiteral, identifier, quoted } from './literals.ts';
 import type { ValueType } from './value-types.ts';
 
 /** How a field is stored where its type leaves a choice; what is not named here takes the plain type. */
@@ -106,6 +106,28 @@ export function plainType(type: ValueType): string {
 
 const tupleType = (type: ValueType, of: (field: ValueType) => string): string =>
   `Tuple(${type.inner.map((field) => `${identifier(field.name)} ${of(field)}`).join(', ')})`;
+
+/** Whether a column holds its type's default: what it has once its section is erased. */
+export function defaultCondition(type: ValueType, name: string): string {
+  const column = identifier(name);
+  switch (type.op) {
+    case 'optional':
+      return `isNull(${column})`;
+    case 'string':
+    case 'bytes':
+    case 'array':
+    case 'map':
+      return `empty(${column})`;
+    case 'enum':
+    case 'int':
+    case 'long':
+      return `toInt64(${column}) = 0`;
+    case 'fixed':
+      return `${fixedBytes(name, column)} = ${fixedLiteral(new Uint8Array(type.size))}`;
+    case 'record':
+      throw new RangeError(`${name}: a record inside is several columns`);
+  }
+}
 
 /** What INSERT … SELECT makes of a plainly read column; a bare name where the engine converts by itself. */
 export function fromPlain(type: ValueType, name: string): string {

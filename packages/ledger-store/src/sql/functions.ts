@@ -19,12 +19,15 @@ function varint(u: string): string {
   return `multiIf(${short.join(', ')}, substring(char(${all.join(', ')}), 1, ${length}))`;
 }
 
-/** A count or a length: never negative, below 2^27 (4 bytes), which no event or record can reach. */
+/**
+ * A length: never negative. Up to 2^20 (3 bytes), far above what an event or a record holds; of a longer text the bytes are
+ * none that were ever hashed, so its hash differs all the same.
+ */
 function lengthVarint(n: string): string {
   const low7 = (byte: number): string => (byte === 0 ? `${n} * 2` : `bitShiftRight(${n}, ${7 * byte - 1})`);
   const branch = (bytes: number): string =>
     `char(${Array.from({ length: bytes }, (_, i) => (i < bytes - 1 ? `bitOr(${low7(i)}, 128)` : low7(i))).join(', ')})`;
-  return `multiIf(${[1, 2, 3].map((bytes) => `${n} < ${2 ** (7 * bytes - 1)}, ${branch(bytes)}`).join(', ')}, ${branch(4)})`;
+  return `multiIf(${[1, 2].map((bytes) => `${n} < ${2 ** (7 * bytes - 1)}, ${branch(bytes)}`).join(', ')}, ${branch(3)})`;
 }
 
 export interface SqlFunction {
@@ -36,11 +39,12 @@ export interface SqlFunction {
 /** In the order in which they build on each other. */
 export const sqlFunctions = (): readonly SqlFunction[] => [
   { name: 'sealtrail_varint', parameters: 'u', body: varint('u') },
+  { name: 'sealtrail_zigzag', parameters: 'x', body: 'reinterpretAsUInt64(bitXor(bitShiftLeft(x, 1), bitShiftRight(x, 63)))' },
   {
     name: 'sealtrail_long',
     parameters: 'x',
     // Lambdas are macros too: arrayMap over one element computes the zigzag value once.
-    body: 'arrayElement(arrayMap(u -> sealtrail_varint(u), [reinterpretAsUInt64(bitXor(bitShiftLeft(toInt64(x), 1), bitShiftRight(toInt64(x), 63)))]), 1)',
+    body: 'arrayElement(arrayMap(u -> sealtrail_varint(u), [sealtrail_zigzag(toInt64(x))]), 1)',
   },
   { name: 'sealtrail_length', parameters: 'n', body: lengthVarint('n') },
   { name: 'sealtrail_string', parameters: 's', body: 'concat(sealtrail_length(length(s)), s)' },

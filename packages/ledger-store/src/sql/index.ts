@@ -1,3 +1,4 @@
+export * from './avro-bytes.ts';
 export * from './avro-expressions.ts';
 export * from './avro-reader.ts';
 export * from './avro-writer.ts';
