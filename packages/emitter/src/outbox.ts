@@ -61,7 +61,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const waiting: { readonly until: number; readonly resolve: () => void }[] = [];
 
   const finish = (batch: QueuedBatch, error: EmitterError | null): void => {
-    if (!unsettled.delete(batch)) return; // given up meanwhile
+    unsettled.delete(batch);
     done++;
     settled(batch, error);
     while (waiting.length > 0 && (waiting[0] as { until: number }).until <= done) waiting.shift()?.resolve();
@@ -180,9 +180,9 @@ export function createOutbox(options: OutboxOptions): Outbox {
   };
 
   const run = async (): Promise<void> => {
-    for (;;) {
+    while (abandoned === null) {
       if (inHand.length === 0) fillHand();
-      if (inHand.length === 0 || abandoned !== null) break;
+      if (inHand.length === 0) break;
       inHand = await send(inHand);
       if (inHand.length > 0 && abandoned === null) await pause();
     }

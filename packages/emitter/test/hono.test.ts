@@ -2,7 +2,7 @@ import { ABSENT_IDENTITY, createTokenVerifier, type Identity, type TokenReason }
 import { Hono } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type AuditMiddlewareOptions, type AuditVariables, auditMiddleware } from '../src/hono.ts';
 import { type Harness, harness, NOW_MS } from './fixtures/harness.ts';
 
@@ -50,6 +50,10 @@ function api(
 }
 
 const address = (bytes: Uint8Array | null | undefined): string | null => (bytes ? Array.from(bytes.subarray(12)).join('.') : null);
+
+// hono's own handler prints what a handler throws.
+beforeEach(() => void vi.spyOn(console, 'error').mockImplementation(() => undefined));
+afterEach(() => vi.restoreAllMocks());
 
 describe('a request', () => {
   it('gives its events who, from where, what was asked, and how it ended', async () => {

@@ -150,6 +150,19 @@ describe('close', () => {
     expect(await closed(test)).toEqual({ kind: 'incomplete', events_lost: 0, batches_unconfirmed: 1 });
   });
 
+  it('with no time at all gives up what is not signed yet, once', async () => {
+    const test = harness({
+      close_timeout_ms: 0,
+      sign: () => {
+        throw new Error('the key service is away');
+      },
+    });
+    test.timers.soon = (): void => undefined; // the turn in which it would be signed comes too late
+    void test.emitter.audit.log('invoice.read');
+    expect(await closed(test)).toEqual({ kind: 'incomplete', events_lost: 1, batches_unconfirmed: 2 });
+    expect(test.emitter.stats()).toMatchObject({ batches_waiting: 0, routine_bytes: 0 });
+  });
+
   it('while a retry pauses does not wait for the pause', async () => {
     const test = harness({ close_timeout_ms: 100, retry_ms_min: 80_000, retry_ms_max: 80_000 });
     test.log.otherwise = 'lose';

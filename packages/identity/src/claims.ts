@@ -4,12 +4,15 @@ import type { JWTPayload } from 'jose';
 import type { TokenActor, TokenReason } from './identity.ts';
 import { ALGORITHMS, type ClaimMapping, type ClaimPath } from './options.ts';
 
-/** Bounds that keep the actor section well below an event's 32 KiB, whatever an issuer puts into its tokens. */
+/** Half of an event's 32 KiB is the most that an actor section takes, whatever an issuer puts into its tokens. */
+export const ACTOR_BYTES_MAX = 16_384;
 export const SUBJECT_CHARS_MAX = 512;
 export const NAME_CHARS_MAX = 512;
 export const GRANTS_MAX = 256;
 export const GRANTS_CHARS_MAX = 4_096;
 export const CHAIN_DEPTH_MAX = 8;
+/** What Avro writes before a text of up to 8,191 bytes, and for a union's branch. */
+const TEXT_LENGTH_BYTES = 3;
 
 /** A claim that does not fit; `reason` is the verdict on its token. */
 export interface ClaimFault {
@@ -37,6 +40,8 @@ export function mapClaims(claims: JWTPayload, algorithm: string, keyId: string, 
   if (!isText(sub, SUBJECT_CHARS_MAX) || !isText(iss, NAME_CHARS_MAX) || roles === null || scopes === null || chain === null)
     return INVALID;
   if (!isTextOrAbsent(client) || !isTextOrAbsent(tenant) || !isTextOrAbsent(jti) || !isTextOrAbsent(claims.sid)) return INVALID;
+  const texts = [sub, iss, client ?? '', ...roles, ...scopes, ...chain.flatMap(({ issuer, subject }) => [issuer ?? '', subject])];
+  if (texts.reduce((bytes, text) => bytes + Buffer.byteLength(text) + TEXT_LENGTH_BYTES, 0) > ACTOR_BYTES_MAX) return INVALID;
   return {
     kind: 'mapped',
     tenant: tenant ?? null,
