@@ -5,6 +5,7 @@ import { createMemoryLedgerStore, type MemoryLedgerStore, type MemoryStoreOption
 import { formatCheckpoint, frontierRoot, type NoteVerifierKey, noteVerifierKey, signNote } from '@sealtrail/merkle';
 import { ed25519PublicKey, ed25519Signer, ed25519Verify, sha256 as nodeSha256 } from '@sealtrail/merkle/node';
 import {
+  type ExaminedRecord,
   emptyPartition,
   emptyRegistry,
   emptyTenant,
@@ -21,7 +22,7 @@ import {
   type TenantState,
   tenantsNeeded,
 } from '@sealtrail/seal';
-import { type Delivery, type KeyRecord, keyRecordCodec, keyThumbprint, type PredecessorLog } from '@sealtrail/wire';
+import { type Delivery, type KeyRecord, keyRecordCodec, keyThumbprint, type PredecessorLog, parseHeader, walkBatch } from '@sealtrail/wire';
 import { createBatchSigner, type EventToSign } from '../../emitter/src/batch-signer.ts';
 
 export const sha256 = nodeSha256();
@@ -92,6 +93,8 @@ export type RecordSpec =
   | { readonly tenant: string; readonly events: number | readonly EventToSign[]; readonly delivery?: Delivery }
   | { readonly tenant: string; readonly heartbeat: true }
   | { readonly garbage: Uint8Array }
+  /** Taken as sound without being examined, as a dishonest ledger would. */
+  | { readonly unexamined: Uint8Array; readonly tenant: string }
   | { readonly again: Uint8Array; readonly tenant: string };
 
 export interface SealedWorld {
@@ -104,11 +107,11 @@ export interface SealedWorld {
   readonly registry: Registry;
   readonly key: NoteVerifierKey;
   readonly producerKey: Uint8Array;
-  /** Seals one round of these records, inserts its rows and commits it. */
-  seal(specs: readonly RecordSpec[]): Promise<SealedRound>;
+  /** Seals one round of these records, inserts its rows and commits it; `alter` is what a dishonest ledger does in between. */
+  seal(specs: readonly RecordSpec[], alter?: (sealed: SealedRound) => SealedRound): Promise<SealedRound>;
   /** A round whose rows are in and which was never committed. */
   abandon(specs: readonly RecordSpec[]): Promise<SealedRound>;
-  /** From here on rows carry another claim of the next ordinal. */
+  /** From here on rows carry another claim: of the next ordinal if this one committed something. */
   newClaim(): void;
   /** Adds a key record; batches sealed afterwards record the longer registry. */
   register(record: Partial<KeyRecord>): Promise<void>;
@@ -165,6 +168,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<SealedWor
 
   const valueOf = (spec: RecordSpec): { tenant: string; value: Uint8Array } => {
     if ('garbage' in spec) return { tenant: 'nobody', value: spec.garbage };
+    if ('unexamined' in spec) return { tenant: spec.tenant, value: spec.unexamined };
     if ('again' in spec) return { tenant: spec.tenant, value: spec.again };
     if ('heartbeat' in spec) return signer.sign({ tenant: spec.tenant, delivery: 'ROUTINE', kind: 'HEARTBEAT', events: [] });
     const events = typeof spec.events === 'number' ? Array.from({ length: spec.events }, () => eventNamed(`${named++}`)) : spec.events;
@@ -184,8 +188,14 @@ export async function createWorld(options: WorldOptions = {}): Promise<SealedWor
       };
     });
     let recordedAt = state.recorded_at;
-    const examined = fresh.map((record) => {
+    const examined = fresh.map((record, i): ExaminedRecord => {
       recordedAt = recordedAtOf(record, recordedAt);
+      if ('unexamined' in (specs[i] as RecordSpec)) {
+        const header = parseHeader(record.value as Uint8Array, sha256);
+        const batch = header.kind === 'refused' ? header : walkBatch(header, sha256);
+        if (batch.kind === 'refused') throw new Error(batch.detail);
+        return { kind: 'sound', record, batch };
+      }
       return examineRecord({ sha256, verify, identity, registry }, record, recordedAt);
     });
     const known = new Map(tenants);
@@ -233,8 +243,10 @@ export async function createWorld(options: WorldOptions = {}): Promise<SealedWor
     },
     key,
     producerKey,
-    async seal(specs) {
-      const { sealed, fresh } = build(specs);
+    async seal(specs, alter = (honest) => honest) {
+      const built = build(specs);
+      const { fresh } = built;
+      const sealed = alter(built.sealed);
       await insert(sealed);
       await store.insertCommit({
         ...partition,
@@ -257,7 +269,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<SealedWor
       return sealed;
     },
     newClaim() {
-      claim = { id: random.bytes(16), ordinal: claim.ordinal + 1, from: state.next_offset };
+      claim = { id: random.bytes(16), ordinal: claim.ordinal + (state.next_offset > claim.from ? 1 : 0), from: state.next_offset };
     },
     async register(record) {
       const bytes = keyRecordCodec().encode({

@@ -1,0 +1,311 @@
+import type { HeadRow, StoredManifest } from '@sealtrail/ledger-store';
+import { appendLeaf, EMPTY_FRONTIER, type Frontier, frontierRoot } from '@sealtrail/merkle';
+import { type BatchManifest, logId, manifestCodec, WireError } from '@sealtrail/wire';
+import { hexOf, sameBytes } from '../bytes.ts';
+import type { LogEntries } from './check-entries.ts';
+import { type HeadTrouble, overlaps, type PartitionCheck } from './context.ts';
+import { type Judged, type Link, LinkJudge } from './link-judge.ts';
+import type { LogSummary } from './log-summaries.ts';
+import { manifestFault } from './manifest-rules.ts';
+import type { MovedRows } from './moved-rows.ts';
+import { PageReader } from './page-reader.ts';
+import { leafName } from './round-rows.ts';
+import { headPlaceOf, settleHead, troubleAt } from './settle-heads.ts';
+
+interface ManifestLink extends Link {
+  readonly row: StoredManifest;
+}
+
+/** Manifests that are not there or not what they were, since the last sound one. */
+interface Unknown {
+  /** Number of their first entry. */
+  readonly entry: number;
+  /** First offset that they may have. */
+  readonly offset: number;
+  readonly missing: { readonly position: number; readonly hash: Uint8Array | null }[];
+  altered: boolean;
+}
+
+/** A row at a position this far beyond the known end is no sign of so many missing ones. */
+const GAP_MAX = 65_536;
+
+/** One tenant's log: its chain of manifests, the heads that bind it, and the entries of each batch. */
+export class LogCheck {
+  readonly #check: PartitionCheck;
+  readonly #entries: LogEntries;
+  readonly #moved: MovedRows;
+  readonly #tenant: string;
+  readonly #log: Uint8Array;
+  readonly #total: number;
+  readonly #summary: LogSummary | undefined;
+  readonly #heads: PageReader<HeadRow>;
+  /** Manifests that were judged. */
+  #size = 0;
+  /** Number of the next entry; null behind a manifest that is not known. */
+  #entry: number | null = 0;
+  #last: Uint8Array | null = null;
+  #offset = -1;
+  #recordedAt = 0;
+  /** Tree over the manifests; null where one's hash is not known, until the next head. */
+  #frontier: Frontier | null = EMPTY_FRONTIER;
+  /** Something was found since the last head that held: another root then is no finding of its own. */
+  #explained = false;
+  #unknown: Unknown | null = null;
+  /** A round in trouble whose last manifest of this log may have been seen. */
+  #pending: HeadTrouble | null = null;
+
+  constructor(check: PartitionCheck, entries: LogEntries, moved: MovedRows, tenant: string, log: Uint8Array, total: number) {
+    this.#check = check;
+    this.#entries = entries;
+    this.#moved = moved;
+    this.#tenant = tenant;
+    this.#log = log;
+    this.#total = total;
+    this.#summary = check.logs.of(hexOf(log));
+    const { store } = check.input;
+    this.#heads = new PageReader(store.heads({ partition: check.key, tenant, log, offsets: { from: 0, to: check.end } }));
+  }
+
+  async run(manifests: PageReader<StoredManifest>): Promise<void> {
+    this.#checkTenant();
+    const judge = new LinkJudge<ManifestLink>();
+    const size = this.#summary?.head?.size ?? 0;
+    let next = 0;
+    for (let row = await manifests.peek(); row !== undefined && this.#isOwn(row); row = await manifests.peek()) {
+      const { position } = row.manifest;
+      const rows = await manifests.takeWhile((one) => this.#isOwn(one) && one.manifest.position === position);
+      const links = rows.filter((one) => this.#mayStand(one, size, next)).map((one) => this.#link(one));
+      const best = links.length < 2 ? links[0] : this.#best(links);
+      for (const one of rows) if (one !== best?.row) this.#moved.surplusManifest(one);
+      if (best === undefined) continue;
+      for (; next < position; next++) await this.#all(judge.push(null));
+      await this.#all(judge.push(best));
+      next++;
+    }
+    for (; next < size; next++) await this.#all(judge.push(null));
+    const anchor = this.#summary?.head?.size === next && !this.#summary.may_go_on ? this.#summary.head.last : null;
+    await this.#all(judge.end(anchor));
+    await this.#ends();
+  }
+
+  #isOwn({ tenant, manifest }: StoredManifest): boolean {
+    return tenant === this.#tenant && sameBytes(manifest.log, this.#log);
+  }
+
+  /** A head that its round binds bears the log's name under another tenant: only the heads' rows say that tenant. */
+  #checkTenant(): void {
+    const summary = this.#summary;
+    if (summary === undefined || summary.tenant === this.#tenant || summary.head === null) return;
+    this.#check.report('head_altered', {
+      tenant: this.#tenant,
+      log: hexOf(this.#log),
+      position: summary.head.size - 1,
+      detail: `the head of size ${summary.head.size} stands under tenant ${summary.tenant}; restore the row`,
+    });
+  }
+
+  /** Whether a row can belong to the log: below the size that a round binds, or in a round of which that is not known. */
+  #mayStand({ manifest: { position, offset } }: StoredManifest, size: number, next: number): boolean {
+    if (position < size) return position >= 0;
+    const { unbound, hidden, troubles } = this.#check;
+    const open = overlaps(unbound, offset, offset + 1) || overlaps(hidden, offset, offset + 1) || troubleAt(troubles, offset) !== null;
+    return open && position <= next + GAP_MAX;
+  }
+
+  #link(row: StoredManifest): ManifestLink {
+    const computed = row.bytes === null ? null : manifestCodec().leafHash(this.#check.input.sha256, row.bytes);
+    return { row, computed, stored: row.manifest_hash, previous: row.manifest.previous };
+  }
+
+  /** Of several rows at one position: one that recomputes and follows the row before it. */
+  #best(links: readonly ManifestLink[]): ManifestLink | undefined {
+    const consistent = links.filter(({ computed, stored }) => computed !== null && sameBytes(computed, stored));
+    return (
+      consistent.find(({ row }) => row.manifest.offset > this.#offset && row.manifest.first_entry === this.#entry) ??
+      consistent[0] ??
+      links[0]
+    );
+  }
+
+  async #all(judged: readonly Judged<ManifestLink>[]): Promise<void> {
+    for (const one of judged) await this.#judged(one);
+  }
+
+  async #judged({ index, item, truth, state }: Judged<ManifestLink>): Promise<void> {
+    const check = this.#check;
+    if (item !== null) check.totals.batches++;
+    const sha256 = check.input.sha256;
+    // Where only the row's own hash column was altered, its content is what it was.
+    const whole = item !== null && item.computed !== null && truth !== null && sameBytes(item.computed, truth);
+    if (state === 'altered' && item !== null) {
+      this.#explained = true;
+      check.report('manifest_altered', {
+        tenant: this.#tenant,
+        log: hexOf(this.#log),
+        position: index,
+        offset: item.row.manifest.offset,
+        detail: `manifest ${index}: its columns do not give the hash ${truth === null ? 'that it carries' : `${hexOf(truth)}, which is bound`}${whole ? ', though only manifest_hash differs' : ''}; restore the row`,
+      });
+    }
+    if (item === null || !whole) {
+      this.#explained = true;
+      // What follows may be of the same round or not: the head is held against what is known so far.
+      this.#settlePending(Number.POSITIVE_INFINITY, false);
+      this.#unknown ??= { entry: this.#entry ?? 0, offset: this.#offset + 1, missing: [], altered: false };
+      if (item === null) this.#unknown.missing.push({ position: index, hash: truth });
+      else this.#unknown.altered = true;
+      this.#entry = null;
+    } else {
+      const { manifest } = item.row;
+      await this.#closeUnknown(manifest.first_entry, manifest.offset);
+      this.#settlePending(manifest.offset, true);
+      if (index === 0) this.#checkId(manifest);
+      const fault = manifestFault(check, manifest, {
+        position: index,
+        entry: this.#entry,
+        offset: this.#offset,
+        recorded_at: this.#recordedAt,
+        previous: this.#last,
+      });
+      if (fault !== null) {
+        check.report(fault.code, {
+          tenant: this.#tenant,
+          log: hexOf(this.#log),
+          position: index,
+          offset: manifest.offset,
+          detail: `manifest ${index}: ${fault.detail}`,
+        });
+      }
+      check.tally.add(manifest.offset);
+      await this.#entries.batch(manifest);
+      check.progress('entries', check.totals.entries, this.#total);
+      this.#entry = manifest.first_entry + manifest.header.count;
+      this.#offset = manifest.offset;
+      this.#recordedAt = manifest.recorded_at;
+      this.#pending = troubleAt(check.troubles, manifest.offset);
+    }
+    this.#last = truth;
+    this.#frontier = truth === null || this.#frontier === null ? null : appendLeaf(sha256, this.#frontier, truth);
+    this.#size = index + 1;
+    await this.#headAt();
+  }
+
+  /** Heads that their rounds bind, up to the present size. */
+  async #headAt(): Promise<void> {
+    const check = this.#check;
+    for (const row of await this.#heads.takeWhile(({ head }) => head.size <= this.#size)) {
+      if (row.head.size !== this.#size || !this.#isBound(row)) continue;
+      const { head } = row;
+      const root = this.#frontier === null ? null : frontierRoot(check.input.sha256, this.#frontier);
+      const agrees =
+        root !== null &&
+        sameBytes(root, head.root) &&
+        (this.#last === null || sameBytes(this.#last, head.last)) &&
+        (this.#entry === null || this.#entry === head.entries) &&
+        this.#offset <= row.offset;
+      if (!agrees && !this.#explained) {
+        check.report('head_mismatch', {
+          tenant: this.#tenant,
+          log: hexOf(this.#log),
+          position: head.size - 1,
+          offset: row.offset,
+          detail: `the manifests up to position ${head.size - 1} do not give the head that their round binds; keep both as evidence and compare with a backup`,
+        });
+      }
+      // The round binds the head: from here on the log is again known.
+      if (agrees) this.#explained = this.#unknown !== null;
+      else if (sameBytes(frontierRoot(check.input.sha256, row.frontier), head.root)) this.#frontier = row.frontier;
+      if (this.#unknown !== null) {
+        const { missing, altered } = this.#unknown;
+        await this.#closeUnknown(head.entries, row.offset + 1);
+        this.#explained = altered || missing.length > 0;
+      }
+      this.#entry = head.entries;
+      this.#last = head.last;
+    }
+  }
+
+  /** Whether a head is one that its round binds. */
+  #isBound({ head, offset }: HeadRow): boolean {
+    const { troubles, unbound, strays } = this.#check;
+    if (troubleAt(troubles, offset) !== null || overlaps(unbound, offset, offset + 1)) return false;
+    const stray = strays.size === 0 ? undefined : strays.get(leafName(this.#check, head));
+    return stray === undefined || stray.doubled || stray.offset !== offset;
+  }
+
+  /** Entries and manifests that were not known, now that it is known where they end. */
+  async #closeUnknown(entriesEnd: number | null, offsetsEnd: number): Promise<void> {
+    const unknown = this.#unknown;
+    if (unknown === null) return;
+    this.#unknown = null;
+    const hidden = overlaps(this.#check.hidden, unknown.offset, offsetsEnd);
+    const seen = hidden ? 0 : await this.#entries.unbound(unknown.entry, entriesEnd);
+    this.#entry = entriesEnd;
+    const [first] = unknown.missing;
+    if (first === undefined || hidden) return;
+    // Positions that follow one another are one run, unless a manifest that was altered stands between.
+    let run = { position: first.position, hashes: [] as (Uint8Array | null)[] };
+    const report = (): void => {
+      this.#moved.missingManifests({
+        tenant: this.#tenant,
+        log: hexOf(this.#log),
+        ...run,
+        entries: unknown.altered || entriesEnd === null ? null : { from: unknown.entry, to: entriesEnd },
+        rows_seen: seen,
+      });
+    };
+    for (const { position, hash } of unknown.missing) {
+      if (position !== run.position + run.hashes.length) {
+        report();
+        run = { position, hashes: [] };
+      }
+      run.hashes.push(hash);
+    }
+    report();
+  }
+
+  /** The log has gone on beyond a round in trouble, or ended: its head there is known. */
+  #settlePending(offset: number, certain: boolean): void {
+    const trouble = this.#pending;
+    if (trouble === null || offset < trouble.to) return;
+    this.#pending = null;
+    const known = this.#frontier !== null && this.#entry !== null && this.#last !== null && this.#size > 0;
+    const head = known
+      ? {
+          log: this.#log,
+          size: this.#size,
+          entries: this.#entry as number,
+          last: this.#last as Uint8Array,
+          root: frontierRoot(this.#check.input.sha256, this.#frontier as Frontier),
+        }
+      : null;
+    settleHead(this.#check, trouble, headPlaceOf(this.#tenant, this.#log, this.#size), head, certain);
+  }
+
+  async #ends(): Promise<void> {
+    const head = this.#summary?.head ?? null;
+    const known = head !== null && head.size === this.#size && this.#summary?.may_go_on === false;
+    await this.#closeUnknown(known ? head.entries : null, this.#check.end);
+    this.#settlePending(Number.POSITIVE_INFINITY, true);
+    await this.#heads.close();
+  }
+
+  /** The log's id is that of its tenant and place, with the predecessor that its first manifest names. */
+  #checkId({ predecessor }: BatchManifest): void {
+    const { sha256, audience } = this.#check.input;
+    const { topic, incarnation, partition } = this.#check.key;
+    let right = false;
+    try {
+      right = sameBytes(logId(sha256, { audience, tenant: this.#tenant, topic, incarnation, partition, predecessor }), this.#log);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+    }
+    if (right) return;
+    this.#check.report('log_id_mismatch', {
+      tenant: this.#tenant,
+      log: hexOf(this.#log),
+      position: 0,
+      detail: `the log's id is not that of ${this.#tenant} on this partition: its manifests were sealed into a log of another`,
+    });
+  }
+}

@@ -1,0 +1,129 @@
+import { type CheckpointRow, comparePartitions, type PartitionKey } from '@sealtrail/ledger-store';
+import type { Checkpoint } from '@sealtrail/merkle';
+import { operatorLogOrigin, readCheckpoint } from '@sealtrail/verify';
+import { partitionName } from '../bytes.ts';
+import { EvidenceError } from '../errors.ts';
+import { checkLogs } from './check-logs.ts';
+import { checkOffsets } from './check-offsets.ts';
+import { checkRounds } from './check-rounds.ts';
+import { type PartitionCommits, sortCommits } from './commit-rows.ts';
+import type { FsckInput, OnProgress, PartitionCheck } from './context.ts';
+import { Findings, type FsckReport } from './findings.ts';
+import { LogSummaries } from './log-summaries.ts';
+import { OffsetTally } from './offset-tally.ts';
+import { OperatorLog } from './operator-log.ts';
+import { type RecordedRoot, RegistryHistory } from './registry-history.ts';
+import { scanRounds } from './scan-rounds.ts';
+
+const FINDINGS_MAX = 10_000;
+
+/**
+ * Recomputes the whole store and names what does not hold. Reads every row once, rounds twice; memory grows with the number
+ * of logs, of key records and of findings, never with that of rows. What is committed while it runs is left for the next run.
+ * Throws EvidenceError `input_malformed` for a saved checkpoint that is none; LedgerStoreError of the store.
+ */
+export async function fsck(input: FsckInput, onProgress: OnProgress = () => undefined): Promise<FsckReport> {
+  const findings = new Findings(input.findings_max ?? FINDINGS_MAX);
+  const totals = { entries: 0, batches: 0, rounds: 0 };
+  const partitions = new Map<string, PartitionKey>();
+  for (const key of [...(await input.store.partitions()), ...(input.committed ?? [])]) {
+    const { topic, incarnation, partition } = key;
+    partitions.set(partitionName(key), { topic, incarnation, partition });
+  }
+  const keys = [...partitions.values()].sort(comparePartitions);
+  const originOf = (key: PartitionKey): string => operatorLogOrigin(input.audience, key.incarnation, key.partition);
+  // Checkpoints are read before the commit rows: one that is published meanwhile would cover rounds that those do not.
+  const stored = new Map<string, readonly CheckpointRow[]>();
+  for (const key of keys) stored.set(originOf(key), await input.store.checkpoints(originOf(key)));
+  const saved = readSaved(input, keys.map(originOf), findings);
+  const commits = await sortCommits(input, keys);
+  const registry = new RegistryHistory(input.sha256, await input.store.keyRecords(), await latestRegistryRoot(input, commits), findings);
+  const rowsOf = (key: PartitionKey): PartitionCommits => commits.get(partitionName(key)) as PartitionCommits;
+  // An origin does not name the topic: of partitions that share one, the longest is the one that was signed.
+  const signed = new Set<string>();
+  for (const key of [...keys].sort((a, b) => endOf(rowsOf(b)) - endOf(rowsOf(a)))) {
+    const rows = rowsOf(key);
+    if (rows.own.length === 0 && rows.shown.length > 0) continue;
+    const origin = originOf(key);
+    const checkpoints = signed.has(origin)
+      ? { stored: [], saved: [] }
+      : { stored: stored.get(origin) ?? [], saved: saved.get(origin) ?? [] };
+    signed.add(origin);
+    await checkPartition(input, key, rows, checkpoints, { registry, findings, totals, progress: onProgress });
+  }
+  return { ok: findings.count === 0, ...totals, findings: findings.list, findings_dropped: findings.dropped };
+}
+
+const endOf = ({ own }: PartitionCommits): number => own.at(-1)?.to ?? 0;
+
+async function checkPartition(
+  input: FsckInput,
+  key: PartitionKey,
+  rows: PartitionCommits,
+  checkpoints: { readonly stored: readonly CheckpointRow[]; readonly saved: readonly Checkpoint[] },
+  shared: Pick<PartitionCheck, 'registry' | 'findings' | 'totals' | 'progress'>,
+): Promise<void> {
+  const { store, sha256, audience } = input;
+  const committed = input.committed?.find((place) => comparePartitions(place, key) === 0) ?? null;
+  const last = rows.own.at(-1);
+  const check: PartitionCheck = {
+    ...shared,
+    input,
+    key,
+    commits: rows.own,
+    rows,
+    start: rows.own[0]?.from ?? 0,
+    end: last?.to ?? 0,
+    hidden: [],
+    unbound: [],
+    logs: new LogSummaries(sha256, audience, key),
+    troubles: [],
+    strays: new Map(),
+    registrySizes: [],
+    tally: new OffsetTally(),
+    report: (code, at) => shared.findings.add(code, key, at),
+  };
+  const before = shared.findings.count;
+  const scan = await scanRounds(store, sha256, key, last);
+  await checkRounds(check, scan, new OperatorLog(check, checkpoints.stored, checkpoints.saved, committed));
+  await checkLogs(check);
+  if (shared.findings.count === before) await checkOffsets(check);
+}
+
+/** Saved checkpoints by origin. Those of no partition here are findings of their own. */
+function readSaved(input: FsckInput, origins: readonly string[], findings: Findings): ReadonlyMap<string, readonly Checkpoint[]> {
+  const byOrigin = new Map<string, Checkpoint[]>(origins.map((origin) => [origin, []]));
+  for (const { note, keys: signers } of input.saved_checkpoints ?? []) {
+    const reading = readCheckpoint(note, signers, input.ed25519Verify);
+    if (reading.kind === 'refused') {
+      if (reading.checkpoint === null) throw new EvidenceError('input_malformed', `the saved checkpoint cannot be read: ${reading.detail}`);
+      findings.add('saved_checkpoint_invalid', null, {
+        round: reading.checkpoint.size,
+        detail: `the saved checkpoint of ${reading.checkpoint.origin}: ${reading.detail}`,
+      });
+      continue;
+    }
+    const { checkpoint } = reading;
+    const here = byOrigin.get(checkpoint.origin);
+    if (here !== undefined) here.push(checkpoint);
+    else if (checkpoint.size > 0) {
+      findings.add('saved_checkpoint_foreign', null, {
+        round: checkpoint.size,
+        detail: `the saved checkpoint is of ${checkpoint.origin}, of which the store has nothing: it belongs to another deployment, or a whole partition was removed`,
+      });
+    }
+  }
+  return byOrigin;
+}
+
+/** The registry's root that the last committed rounds record, of the largest size: it tells doubled key records apart. */
+async function latestRegistryRoot(input: FsckInput, commits: ReadonlyMap<string, PartitionCommits>): Promise<RecordedRoot | null> {
+  let latest: RecordedRoot | null = null;
+  for (const { own } of commits.values()) {
+    const last = own.at(-1);
+    const tip = last === undefined ? null : await input.store.round(last.round_hash);
+    if (tip !== null && tip.round.registry_size > (latest?.size ?? 0))
+      latest = { size: tip.round.registry_size, root: tip.round.registry_root };
+  }
+  return latest;
+}

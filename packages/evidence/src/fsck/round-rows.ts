@@ -1,0 +1,287 @@
+import type { HeadRow, RejectedRow } from '@sealtrail/ledger-store';
+import { frontierRoot } from '@sealtrail/merkle';
+import { type DuplicateRecord, duplicatesRoot, headsRoot, rejectionsRoot } from '@sealtrail/seal';
+import { headCodec, type LogHead, type Round, WireError } from '@sealtrail/wire';
+import { compareBytes, hexOf, sameBytes } from '../bytes.ts';
+import { type HeadPlace, overlaps, type PartitionCheck } from './context.ts';
+import type { FsckCode } from './findings.ts';
+import { PageReader } from './page-reader.ts';
+
+/** Rows that were moved to a place of no round: kept to tell where they belong, up to a bound. */
+const STRAYS_MAX = 100_000;
+
+/** Consecutive rounds of which no row can be seen. */
+interface Unseen {
+  first: number;
+  last: number;
+  from: number;
+  to: number;
+}
+
+/** Heads, rejections and duplicates, held round by round against the roots that bind them. */
+export class RoundRows {
+  readonly #check: PartitionCheck;
+  readonly #heads: PageReader<HeadRow>;
+  readonly #rejected: PageReader<RejectedRow>;
+  readonly #duplicates: PageReader<DuplicateRecord>;
+  #unseen: Unseen | null = null;
+  readonly #unseenRuns: Unseen[] = [];
+  /** Rounds without heads whose other rows are missing: part of a run of unseen rounds, or a fault of their own. */
+  #undecided: { readonly round: Round; readonly report: () => void }[] = [];
+
+  constructor(check: PartitionCheck) {
+    this.#check = check;
+    const { store } = check.input;
+    const query = { partition: check.key, offsets: { from: 0, to: check.end } };
+    this.#heads = new PageReader(store.heads(query));
+    this.#rejected = new PageReader(store.rejected(query));
+    this.#duplicates = new PageReader(store.duplicates(query));
+  }
+
+  /** The rows of one sound round. Rows before it belong to rounds that bind nothing. */
+  async round(round: Round, recordedBefore: number): Promise<void> {
+    await this.#skipTo(round.from);
+    const heads = await this.#heads.takeWhile(({ offset }) => offset < round.to);
+    const rejected = await this.#rejected.takeWhile(({ offset }) => offset < round.to);
+    const duplicates = await this.#duplicates.takeWhile(({ duplicate }) => duplicate.offset < round.to);
+    for (const row of rejected) this.#check.tally.add(row.offset);
+    for (const { duplicate } of duplicates) this.#check.tally.add(duplicate.offset);
+    if (overlaps(this.#check.hidden, round.from, round.to)) {
+      for (const head of heads) this.#check.logs.unbound(head);
+      return;
+    }
+    if (heads.length + rejected.length + duplicates.length === 0 && (await this.#isUnseen(round))) return;
+    this.#endUnseen();
+    this.#headsOf(round, heads);
+    this.#listOf(round, 'rejected', rejected, {
+      expected: round.rejected,
+      root: round.rejected_root,
+      rootOf: (rows) => rejectionsRoot(this.#check.input.sha256, rows),
+      offsetOf: (row) => row.offset,
+      recordedBefore,
+    });
+    this.#listOf(round, 'duplicate', duplicates, {
+      expected: round.duplicates,
+      root: round.duplicates_root,
+      rootOf: (rows) =>
+        duplicatesRoot(
+          this.#check.input.sha256,
+          rows.map(({ duplicate }) => duplicate),
+        ),
+      offsetOf: ({ duplicate }) => duplicate.offset,
+      recordedBefore,
+    });
+  }
+
+  /** After the last round. `explains` tells whether a commit row was found altered that hides these offsets. */
+  async ends(explains: (from: number, to: number) => boolean): Promise<void> {
+    await this.#skipTo(Number.POSITIVE_INFINITY);
+    this.#endUnseen();
+    for (const { first, last, from, to } of this.#unseenRuns) {
+      if (explains(from, to)) continue;
+      this.#check.report('rows_missing', {
+        round: first,
+        offset: from,
+        detail: `no row of ${first === last ? `round ${first}` : `rounds ${first} to ${last}`} (offsets ${from} to ${to - 1}) can be seen: they were removed together, or the commit row that shows them was altered; restore either`,
+      });
+    }
+  }
+
+  async #skipTo(offset: number): Promise<void> {
+    for (const head of await this.#heads.takeWhile((row) => row.offset < offset)) this.#check.logs.unbound(head);
+    await this.#rejected.takeWhile((row) => row.offset < offset);
+    await this.#duplicates.takeWhile(({ duplicate }) => duplicate.offset < offset);
+  }
+
+  /** Whether nothing of a round can be seen, not even manifests: then its rows went together, or its commit row hides them. */
+  async #isUnseen(round: Round): Promise<boolean> {
+    const { store } = this.#check.input;
+    if (round.heads === 0) {
+      this.#undecided.push({ round, report: () => this.#missingLists(round) });
+      if (this.#unseen !== null) this.#extendUnseen(round);
+      return true;
+    }
+    const manifests = new PageReader(store.manifests({ partition: this.#check.key, offsets: { from: round.from, to: round.to } }));
+    const seen = await manifests.peek();
+    await manifests.close();
+    if (seen !== undefined) return false;
+    this.#extendUnseen(round);
+    return true;
+  }
+
+  #extendUnseen(round: Round): void {
+    const first = this.#undecided[0]?.round ?? round;
+    this.#unseen ??= { first: first.index, last: first.index, from: first.from, to: first.to };
+    this.#unseen.last = round.index;
+    this.#unseen.to = round.to;
+    this.#undecided = [];
+  }
+
+  #endUnseen(): void {
+    for (const { report } of this.#undecided) report();
+    this.#undecided = [];
+    const unseen = this.#unseen;
+    if (unseen === null) return;
+    this.#unseen = null;
+    this.#unseenRuns.push(unseen);
+    this.#check.hidden.push({ from: unseen.from, to: unseen.to });
+  }
+
+  #missingLists(round: Round): void {
+    const at = { round: round.index, offset: round.from };
+    const detail = (what: string, count: number): string =>
+      `round ${round.index} has ${count} ${what}, none of them is there; restore the rows`;
+    if (round.rejected > 0) this.#check.report('rejected_missing', { ...at, detail: detail('rejected records', round.rejected) });
+    if (round.duplicates > 0) this.#check.report('duplicate_missing', { ...at, detail: detail('duplicates', round.duplicates) });
+  }
+
+  #headsOf(round: Round, rows: readonly HeadRow[]): void {
+    const { report, troubles } = this.#check;
+    const { sha256 } = this.#check.input;
+    const placed: HeadRow[] = [];
+    for (const row of rows) {
+      if (row.offset === round.to - 1) placed.push(row);
+      else this.#stray(row, false);
+    }
+    placed.sort((a, b) => compareBytes(a.head.log, b.head.log));
+    const holds = (some: readonly HeadRow[]): boolean =>
+      some.length === round.heads && sameBytes(headsRootOf(this.#check, some), round.heads_root);
+    let sound = placed;
+    if (!holds(placed)) {
+      const extra = placed.length === round.heads + 1 ? placed.find((one) => holds(placed.filter((other) => other !== one))) : undefined;
+      if (extra === undefined) {
+        const known = placed.map((row) => [leafName(this.#check, row.head), placeOf(row)] as const);
+        for (const row of placed) this.#check.logs.unbound(row);
+        troubles.push({
+          round: round.index,
+          from: round.from,
+          to: round.to,
+          expected: round.heads,
+          rows: new Map(known),
+          missing: [],
+          settled: 0,
+        });
+        return;
+      }
+      sound = placed.filter((row) => row !== extra);
+      const leaf = leafName(this.#check, extra.head);
+      this.#stray(
+        extra,
+        sound.some(({ head }) => leafName(this.#check, head) === leaf),
+      );
+    }
+    for (const row of sound) {
+      this.#noteBound(row);
+      const { size, root } = row.head;
+      if (row.frontier.size === size && sameBytes(frontierRoot(sha256, row.frontier), root)) continue;
+      report('head_altered', {
+        ...headPlace(row),
+        round: round.index,
+        detail: `the frontier of the head of size ${size} does not give its root; restore the row`,
+      });
+    }
+  }
+
+  #stray(row: HeadRow, doubled: boolean): void {
+    const { strays } = this.#check;
+    if (strays.size < STRAYS_MAX) strays.set(leafName(this.#check, row.head), { ...placeOf(row), offset: row.offset, doubled });
+  }
+
+  /** What a sound head tells about its log. */
+  #noteBound(row: HeadRow): void {
+    const { logs, report } = this.#check;
+    const misplaced = logs.bound(row);
+    if (misplaced === null) return;
+    report('head_altered', {
+      tenant: misplaced.right,
+      log: hexOf(row.head.log),
+      position: misplaced.size - 1,
+      offset: misplaced.offset,
+      detail: `the head of size ${misplaced.size} stands under tenant ${misplaced.wrong}; restore the row`,
+    });
+  }
+
+  #listOf<Row extends { readonly recorded_at: number }>(
+    round: Round,
+    kind: 'rejected' | 'duplicate',
+    rows: readonly Row[],
+    list: {
+      readonly expected: number;
+      readonly root: Uint8Array;
+      readonly rootOf: (rows: readonly Row[]) => Uint8Array;
+      readonly offsetOf: (row: Row) => number;
+      readonly recordedBefore: number;
+    },
+  ): void {
+    const { report } = this.#check;
+    const code = (what: 'altered' | 'missing' | 'added'): FsckCode => `${kind}_${what}`;
+    const at = { round: round.index };
+    const holds = (some: readonly Row[]): boolean =>
+      some.length === list.expected &&
+      sameBytes(
+        orEmpty(() => list.rootOf(some)),
+        list.root,
+      );
+    let sound = rows;
+    if (!holds(rows)) {
+      const offsets = rows.map(list.offsetOf).join(', ');
+      if (rows.length < list.expected) {
+        report(code('missing'), {
+          ...at,
+          offset: round.from,
+          detail: `round ${round.index} has ${list.expected} of them, ${rows.length} are there${offsets === '' ? '' : ` (offsets ${offsets})`}; restore the rows`,
+        });
+        return;
+      }
+      const extra = rows.length === list.expected + 1 ? rows.find((one) => holds(rows.filter((other) => other !== one))) : undefined;
+      if (extra === undefined) {
+        const [first] = rows;
+        const added = rows.length > list.expected;
+        report(code(added ? 'added' : 'altered'), {
+          ...at,
+          offset: first === undefined ? round.from : list.offsetOf(first),
+          detail: `the rows at offsets ${offsets} do not give the root of round ${round.index}${added ? `, which has ${list.expected} of them` : ''}; restore them`,
+        });
+        return;
+      }
+      sound = rows.filter((row) => row !== extra);
+      report(code('added'), { ...at, offset: list.offsetOf(extra), detail: `a row that round ${round.index} did not seal; remove it` });
+    }
+    let recordedAt = list.recordedBefore;
+    for (const row of sound) {
+      if (row.recorded_at < recordedAt || row.recorded_at > round.recorded_at) {
+        report(code('altered'), { ...at, offset: list.offsetOf(row), detail: `recorded_at is outside of its round; restore the row` });
+      } else recordedAt = row.recorded_at;
+    }
+  }
+}
+
+const headPlace = (row: HeadRow): { readonly tenant: string; readonly log: string; readonly position: number } => ({
+  tenant: row.tenant,
+  log: hexOf(row.head.log),
+  position: row.head.size - 1,
+});
+
+/** A value that no honest row has, where columns have no encoding. */
+function orEmpty(root: () => Uint8Array): Uint8Array {
+  try {
+    return root();
+  } catch (error) {
+    if (error instanceof WireError) return new Uint8Array(0);
+    throw error;
+  }
+}
+
+const headsRootOf = (check: PartitionCheck, rows: readonly HeadRow[]): Uint8Array =>
+  orEmpty(() =>
+    headsRoot(
+      check.input.sha256,
+      rows.map(({ head }) => head),
+    ),
+  );
+
+const placeOf = ({ tenant, head }: HeadRow): HeadPlace => ({ tenant, log: hexOf(head.log), size: head.size });
+
+/** Hex of a head's leaf; empty when it has no encoding. */
+export const leafName = (check: PartitionCheck, head: LogHead): string =>
+  hexOf(orEmpty(() => headCodec().leafHash(check.input.sha256, headCodec().encode(head))));
