@@ -25,7 +25,10 @@ export interface MemoryEventLogOptions {
 
 /** The log as one process has it open. */
 export interface MemoryLogHandle extends EventLog {
-  /** Ends the process: no call is answered any more, and the members of groups that it had are expelled at once. */
+  /**
+   * Ends the process: no call is answered or takes effect any more, and the members of groups that it had are expelled at
+   * once. What was on its way is lost with it: kill later to let a late effect arrive before, as a session timeout does.
+   */
   kill(): void;
 }
 

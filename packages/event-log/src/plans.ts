@@ -6,7 +6,10 @@ export interface TestPlan extends FaultPlan {
   readonly calls: readonly (PortCall & { readonly fault: Fault })[];
   /** Effects that have not arrived yet. */
   readonly late_count: number;
-  /** Lets the oldest late effect arrive, if there is one; true when there was. */
+  /**
+   * Lets the oldest late effect arrive, if there is one; true when there was. Resolves when it has; that of a memory log's
+   * handle that was killed never does.
+   */
   runLate(): Promise<boolean>;
   /** Lets late effects arrive until there is none. */
   runAllLate(): Promise<void>;
