@@ -1,6 +1,6 @@
 import { rootOfLeaves } from '@sealtrail/merkle';
 import { sha256 as nodeSha256 } from '@sealtrail/merkle/node';
-import { keyRecordCodec } from '@sealtrail/wire';
+import { keyRecordCodec, keyThumbprint } from '@sealtrail/wire';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { emptyRegistry, extendRegistry, judgeKey, type Registry, registryAt } from '../src/index.ts';
@@ -92,7 +92,6 @@ describe('a key', () => {
 });
 
 describe('a key record without effect', () => {
-  const small = Uint8Array.from([1, ...Array.from({ length: 31 }, () => 0)]);
   it.each<[string, Uint8Array]>([
     ['bytes that are no key record', Uint8Array.of(1, 2, 3)],
     ['no bytes', new Uint8Array(0)],
@@ -101,8 +100,6 @@ describe('a key record without effect', () => {
     ['another suite', keyRecord(key, 'billing', { suite: 2 })],
     ['a ledger’s key', keyRecord(key, 'billing', { kind: 'LEDGER' })],
     ['an id that is not the thumbprint', keyRecord(other, 'billing', { key_id: key.key_id })],
-    ['a key of small order', keyRecord(key, 'billing', { public_key: small })],
-    ['a key of 31 bytes', keyRecord(key, 'billing', { public_key: key.public_key.slice(1) })],
   ])('%s keeps its place', (_, bytes) => {
     const registry = registryOf(bytes, keyRecord(other, 'shop'));
     expect(registry.size).toBe(2);
@@ -111,6 +108,22 @@ describe('a key record without effect', () => {
     expect(verdict(registry, 10)).toBe('unknown_key');
     expect(verdict(registry, 10, { key_id: other.key_id, producer: 'shop' })).toBe('valid');
     expect(registry.root).not.toEqual(registryOf(keyRecord(other, 'shop')).root);
+  });
+});
+
+describe('a public key that may not be registered', () => {
+  it.each([
+    ['of small order', Uint8Array.from([1, ...Array.from({ length: 31 }, () => 0)])],
+    ['that is not in canonical form', Uint8Array.from([0xf0, ...Array.from({ length: 30 }, () => 0xff), 0x7f])],
+    ['of 31 bytes', key.public_key.slice(1)],
+    ['of 33 bytes', Uint8Array.from([...key.public_key, 0])],
+    ['of no bytes', new Uint8Array(0)],
+  ])('%s has no effect under its own thumbprint', (_, public_key) => {
+    const key_id = keyThumbprint(sha256, public_key);
+    const registry = registryOf(keyRecord(key, 'billing', { public_key, key_id }));
+    expect(registry.size).toBe(1);
+    expect(registry.recordsOf(key_id)).toEqual([]);
+    expect(verdict(registry, 10, { key_id })).toBe('unknown_key');
   });
 });
 
