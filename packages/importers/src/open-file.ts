@@ -34,6 +34,8 @@ async function firstBytes(path: string): Promise<Uint8Array> {
   try {
     const handle = await open(path, 'r');
     try {
+      // It is read more than once: a pipe gives its bytes only once.
+      if (!(await handle.stat()).isFile()) throw new ImportError('input_missing', `${path} is a folder, a pipe or the like; give a file`);
       const magic = new Uint8Array(2);
       const { bytesRead } = await handle.read(magic, 0, magic.length, 0);
       return magic.subarray(0, bytesRead);
@@ -41,7 +43,7 @@ async function firstBytes(path: string): Promise<Uint8Array> {
       await handle.close();
     }
   } catch (error) {
-    throw readError(path, error);
+    throw error instanceof ImportError ? error : readError(path, error);
   }
 }
 

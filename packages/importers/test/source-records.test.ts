@@ -149,7 +149,8 @@ describe('readFileBytes', () => {
 
   it('tells a missing file and a folder', async () => {
     await expect(textOf('/nowhere/x.gz')).rejects.toMatchObject({ code: 'input_missing' });
-    await expect(textOf(tmpdir())).rejects.toMatchObject({ code: 'input_missing' });
+    await expect(textOf(tmpdir())).rejects.toMatchObject({ code: 'input_missing', message: expect.stringContaining('is a folder') });
+    await expect(textOf('/dev/null')).rejects.toMatchObject({ code: 'input_missing', message: expect.stringContaining('a pipe') });
   });
 
   it('tells what only claims to be gzip', async () => {
