@@ -13,6 +13,8 @@ export interface Plan {
   readonly op: Op;
   /** Field name inside a record; '' elsewhere. */
   readonly name: string;
+  /** Where it stands, for messages: `actor_chain[].issuer`. */
+  readonly label: string;
   readonly section: Section | null;
   readonly doc: string;
   /** Bytes of a fixed. */
@@ -33,11 +35,12 @@ const INT_MAX = 2_147_483_647;
 /** Throws RangeError for a schema that uses what the canonical form leaves out (floats, defaults other than null, …). */
 export function compileSchema(schema: unknown): Plan {
   const named = new Map<string, Plan>();
-  return compile(schema, named, { name: '', section: null, doc: '' });
+  return compile(schema, named, { name: '', label: '', section: null, doc: '' });
 }
 
 interface Place {
   readonly name: string;
+  readonly label: string;
   readonly section: Section | null;
   readonly doc: string;
 }
@@ -45,7 +48,7 @@ interface Place {
 function compile(schema: unknown, named: Map<string, Plan>, place: Place): Plan {
   if (Array.isArray(schema)) {
     if (schema.length !== 2 || schema[0] !== 'null')
-      throw new RangeError(`${place.name}: only unions of null and one more type are supported`);
+      throw new RangeError(`${place.label}: only unions of null and one more type are supported`);
     return node('optional', place, { inner: [compile(schema[1], named, { ...place, name: '' })] });
   }
   if (typeof schema === 'string') return primitive(schema, null, named, place);
@@ -55,7 +58,7 @@ function compile(schema: unknown, named: Map<string, Plan>, place: Place): Plan 
     case 'fixed': {
       const size = object['size'] as number;
       // An item without bytes would let a count announce more items than there are bytes.
-      if (!(Number.isSafeInteger(size) && size >= 1)) throw new RangeError(`${place.name}: a fixed has at least one byte`);
+      if (!(Number.isSafeInteger(size) && size >= 1)) throw new RangeError(`${place.label}: a fixed has at least one byte`);
       return remember(named, place, node('fixed', { ...place, name: '' }, { size, typeName }));
     }
     case 'enum': {
@@ -68,10 +71,11 @@ function compile(schema: unknown, named: Map<string, Plan>, place: Place): Plan 
     }
     case 'record': {
       const fields = object['fields'] as readonly Record<string, unknown>[];
-      if (fields.length === 0) throw new RangeError(`${place.name}: a record has at least one field`);
+      if (fields.length === 0) throw new RangeError(`${place.label}: a record has at least one field`);
       const inner = fields.map((field) =>
         compile(field['type'], named, {
           name: field['name'] as string,
+          label: place.label === '' ? (field['name'] as string) : `${place.label}.${field['name'] as string}`,
           section: (field['section'] as Section | undefined) ?? null,
           doc: (field['doc'] as string | undefined) ?? '',
         }),
@@ -79,9 +83,11 @@ function compile(schema: unknown, named: Map<string, Plan>, place: Place): Plan 
       return remember(named, place, node('record', { ...place, name: '' }, { inner, typeName }));
     }
     case 'array':
-      return node('array', place, { inner: [compile(object['items'], named, { name: '', section: null, doc: '' })] });
+      return node('array', place, {
+        inner: [compile(object['items'], named, { name: '', label: `${place.label}[]`, section: null, doc: '' })],
+      });
     case 'map':
-      if (object['values'] !== 'string') throw new RangeError(`${place.name}: only maps of strings are supported`);
+      if (object['values'] !== 'string') throw new RangeError(`${place.label}: only maps of strings are supported`);
       return node('map', place, {});
     default:
       return primitive(object['type'], (object['logicalType'] as string | undefined) ?? null, named, place);
@@ -101,7 +107,7 @@ function primitive(type: unknown, logical: string | null, named: Map<string, Pla
       return node('long', place, { min: -Number.MAX_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER });
     default: {
       const known = typeof type === 'string' ? named.get(type.slice(type.lastIndexOf('.') + 1)) : undefined;
-      if (known === undefined) throw new RangeError(`${place.name}: type ${JSON.stringify(type)} is not supported`);
+      if (known === undefined) throw new RangeError(`${place.label}: type ${JSON.stringify(type)} is not supported`);
       return { ...known, ...place };
     }
   }
@@ -116,6 +122,7 @@ function node(op: Op, place: Place, rest: Partial<Plan>): Plan {
   return {
     op,
     name: place.name,
+    label: place.label,
     section: place.section,
     doc: place.doc,
     size: 0,

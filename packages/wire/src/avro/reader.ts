@@ -71,7 +71,7 @@ export class Reader {
           const end = this.#string(plan);
           const start = this.#start;
           if (previousStart >= 0 && !this.#ascends(previousStart, previousEnd, start, end)) {
-            throw new Fault('not_canonical', `${plan.name}: map keys are not strictly ascending by bytes`, start);
+            throw new Fault('not_canonical', `${plan.label}: map keys are not strictly ascending by bytes`, start);
           }
           previousStart = start;
           previousEnd = end;
@@ -163,7 +163,7 @@ export class Reader {
     this.#start = start;
     const end = this.at;
     if (orOfBytes(this.bytes, start, end) >= 0x80 && !isWellFormedUtf8(this.bytes, start, end)) {
-      throw new Fault('malformed', `${plan.name}: a string is not well-formed UTF-8`, start);
+      throw new Fault('malformed', `${plan.label}: a string is not well-formed UTF-8`, start);
     }
     return end;
   }
@@ -171,55 +171,55 @@ export class Reader {
   #span(size: number, plan: Plan): number {
     const start = this.at;
     if (size > this.limit - start)
-      throw new Fault('malformed', `${plan.name}: ${size} bytes are announced, ${this.limit - start} are left`, start);
+      throw new Fault('malformed', `${plan.label}: ${size} bytes are announced, ${this.limit - start} are left`, start);
     this.at = start + size;
     return start;
   }
 
   #length(plan: Plan): number {
     const at = this.at;
-    const length = this.long(plan.name);
-    if (length < 0) throw new Fault('malformed', `${plan.name}: a length is negative`, at);
+    const length = this.long(plan.label);
+    if (length < 0) throw new Fault('malformed', `${plan.label}: a length is negative`, at);
     return length;
   }
 
   #number(plan: Plan): number {
     const at = this.at;
-    const value = this.long(plan.name);
+    const value = this.long(plan.label);
     if (value < plan.min || value > plan.max)
-      throw new Fault('not_canonical', `${plan.name}: ${value} is outside of ${plan.min} to ${plan.max}`, at);
+      throw new Fault('not_canonical', `${plan.label}: ${value} is outside of ${plan.min} to ${plan.max}`, at);
     return value;
   }
 
   #symbol(plan: Plan): number {
     const at = this.at;
-    const index = this.long(plan.name);
-    if (index < 0 || index >= plan.symbols.length) throw new Fault('malformed', `${plan.name}: no symbol has index ${index}`, at);
+    const index = this.long(plan.label);
+    if (index < 0 || index >= plan.symbols.length) throw new Fault('malformed', `${plan.label}: no symbol has index ${index}`, at);
     return index;
   }
 
   #present(plan: Plan): boolean {
     const at = this.at;
-    const index = this.long(plan.name);
-    if (index !== 0 && index !== 1) throw new Fault('malformed', `${plan.name}: the union has no branch ${index}`, at);
+    const index = this.long(plan.label);
+    if (index !== 0 && index !== 1) throw new Fault('malformed', `${plan.label}: the union has no branch ${index}`, at);
     return index === 1;
   }
 
   /** The count of an array's or map's one block; 0 is the whole of an empty one, else `closeBlock` follows the items. */
   blockCount(plan: Plan): number {
     const at = this.at;
-    const count = this.long(plan.name);
-    if (count < 0) throw new Fault('not_canonical', `${plan.name}: a block has a negative count`, at);
+    const count = this.long(plan.label);
+    if (count < 0) throw new Fault('not_canonical', `${plan.label}: a block has a negative count`, at);
     if (count > this.limit - this.at)
-      throw new Fault('malformed', `${plan.name}: ${count} items are announced, ${this.limit - this.at} bytes are left`, at);
+      throw new Fault('malformed', `${plan.label}: ${count} items are announced, ${this.limit - this.at} bytes are left`, at);
     return count;
   }
 
   /** The zero that ends a non-empty array or map. */
   closeBlock(plan: Plan): void {
     const at = this.at;
-    const count = this.long(plan.name);
-    if (count !== 0) throw new Fault('not_canonical', `${plan.name}: more than one block`, at);
+    const count = this.long(plan.label);
+    if (count !== 0) throw new Fault('not_canonical', `${plan.label}: more than one block`, at);
   }
 
   #ascends(aStart: number, aEnd: number, bStart: number, bEnd: number): boolean {

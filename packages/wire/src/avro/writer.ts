@@ -284,7 +284,7 @@ function writeShortString(text: string, out: Uint8Array, at: number, limit: numb
 function refuse(plan: Plan, value: unknown, wanted: string): WireError {
   // The value itself is not shown: it may be what must not be logged.
   const got = value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value;
-  return new WireError('not_encodable', `${plan.name}: ${got} where ${wanted} is wanted`);
+  return new WireError('not_encodable', `${plan.label}: ${got} where ${wanted} is wanted`);
 }
 
 function utf8Length(plan: Plan, text: string): number {
@@ -297,7 +297,7 @@ function utf8Length(plan: Plan, text: string): number {
     if (code >= 0xd800 && code <= 0xdfff) {
       const next = text.charCodeAt(i + 1);
       if (code > 0xdbff || !(next >= 0xdc00 && next <= 0xdfff)) {
-        throw new WireError('not_encodable', `${plan.name}: a string has half a surrogate pair; it is not text`);
+        throw new WireError('not_encodable', `${plan.label}: a string has half a surrogate pair; it is not text`);
       }
       i++;
     }
