@@ -1,1 +1,122 @@
-export {};
+/**
+ * npm run bench [-- --smoke] [-- --only NAME]: each benchmark in a process of its own, one after the other, beside what a
+ * user would do instead. Prints a table and writes bench/results/embedded.json.
+ */
+import { spawn } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+interface Benchmark {
+  readonly name: string;
+  readonly file: string;
+  readonly args: readonly string[];
+  /** What to read from its result, for people; the aim stands beside it where there is one. */
+  readonly show: (result: Result) => readonly (readonly [string, string])[];
+}
+type Result = Readonly<Record<string, unknown>>;
+
+const of = (result: Result, ...path: readonly string[]): unknown =>
+  path.reduce<unknown>((value, name) => (value as Result | undefined)?.[name], result);
+const us = (value: unknown): string => `${String(value)} µs`;
+const n = (value: unknown): string => Number(value).toLocaleString('en-US');
+
+interface MemorySample {
+  readonly kept_mb: number;
+}
+/** How far the ledger's memory strays from its mean once it is warm, in percent. */
+function drift(result: Result): string {
+  const kept = (result['ledger_memory'] as readonly MemorySample[]).slice(2).map(({ kept_mb }) => kept_mb);
+  if (kept.length === 0) return '–';
+  const mean = kept.reduce((sum, one) => sum + one, 0) / kept.length;
+  return `±${(Math.max(...kept.map((one) => Math.abs(one - mean) / mean)) * 100).toFixed(1)}% around ${mean.toFixed(0)} MB`;
+}
+
+const BENCHMARKS: readonly Benchmark[] = [
+  {
+    name: 'emitter',
+    file: 'emitter.ts',
+    args: [],
+    show: (r) => [
+      ['CPU an event, token cache warm (aim: at most 10 µs)', us(r['emitter_us_per_event'])],
+      ['  of it a plain JSON line would cost', us(r['json_line_us_per_event'])],
+      ['a token that is seen for the first time', us(r['token_cache_miss_us'])],
+    ],
+  },
+  {
+    name: 'ledger',
+    file: 'ledger.ts',
+    args: ['1', '2000000'],
+    show: (r) => [
+      ['CPU an event, engine not counted (aim: at most 6 µs)', us(r['ledger_us_per_event'])],
+      ['CPU an event of the engine', us(r['engine_us_per_event'])],
+      ['sealed and stored, events/s', n(r['events_per_s'])],
+      ['memory that the ledger keeps over 2 million events (aim: flat within 10%)', drift(r)],
+      ['bytes an event in the log, and on disk', `${String(r['log_bytes_per_event'])}, ${String(r['store_bytes_per_event'])}`],
+    ],
+  },
+  {
+    name: 'ledger, 1,000 tenants',
+    file: 'ledger.ts',
+    args: ['1000', '1000000'],
+    show: (r) => [
+      ['CPU an event, engine not counted (aim: at most 1.5 times that with one tenant)', us(r['ledger_us_per_event'])],
+      ['CPU an event of the engine', us(r['engine_us_per_event'])],
+    ],
+  },
+  {
+    name: 'pipeline',
+    file: 'pipeline.ts',
+    args: [],
+    show: (r) => [
+      ['audit.log to stored, events/s', n(of(r, 'sealtrail', 'events_per_s'))],
+      ['  JSON lines parsed and inserted, unverified, in the same run', n(of(r, 'json', 'events_per_s'))],
+      [
+        'CPU an event in the service',
+        `${us(of(r, 'sealtrail', 'service_us_per_event'))} (JSON: ${us(of(r, 'json', 'service_us_per_event'))})`,
+      ],
+      [
+        'CPU an event to seal and store',
+        `${us(of(r, 'sealtrail', 'storing_us_per_event'))} (JSON: ${us(of(r, 'json', 'storing_us_per_event'))})`,
+      ],
+      ['ratio of throughput', `${String(r['throughput_ratio'])} times`],
+    ],
+  },
+];
+
+const smoke = process.argv.includes('--smoke');
+const only = process.argv[process.argv.indexOf('--only') + 1];
+const chosen = process.argv.includes('--only') ? BENCHMARKS.filter(({ name }) => name.startsWith(only ?? '')) : BENCHMARKS;
+if (chosen.length === 0) {
+  process.stderr.write(`bench: no benchmark is called ${only}; known: ${BENCHMARKS.map(({ name }) => name).join('; ')}\n`);
+  process.exit(2);
+}
+
+function run({ file, args }: Benchmark): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const path = fileURLToPath(new URL(file, import.meta.url));
+    const flags = ['--expose-gc', '--conditions=source', '--import', 'tsx', path, ...args, ...(smoke ? ['--smoke'] : [])];
+    const child = spawn(process.execPath, flags, { stdio: ['ignore', 'pipe', smoke ? 'ignore' : 'inherit'] });
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString('utf8')));
+    child.once('error', reject);
+    child.once('close', (code) => {
+      if (code === 0) resolve(JSON.parse(out.trimEnd().split('\n').at(-1) ?? '') as Result);
+      else reject(new Error(`${file} ended with ${code}; run it by itself: node scripts/run.mjs bench/src/${file} ${args.join(' ')}`));
+    });
+  });
+}
+
+const results: Record<string, Result> = {};
+for (const benchmark of chosen) {
+  process.stdout.write(`${benchmark.name}\n`);
+  const result = await run(benchmark);
+  results[benchmark.name] = result;
+  for (const [what, value] of benchmark.show(result)) process.stdout.write(`  ${what.padEnd(82)} ${value}\n`);
+}
+if (!smoke) {
+  const machine = { node: process.version, cores: cpus().length, cpu: cpus()[0]?.model, memory_gb: Math.round(totalmem() / 1e9) };
+  const folder = new URL('../results/', import.meta.url);
+  await mkdir(folder, { recursive: true });
+  await writeFile(new URL('embedded.json', folder), `${JSON.stringify({ machine, results }, null, 2)}\n`);
+}

@@ -5,12 +5,12 @@ import * as jq from 'jq-wasm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLOUDTRAIL, type Ended, hasSharedData, remove, sealtrail, temporaryFolder } from './cli.ts';
 
-/** The same question to the stored events in SQL, and to the file in jq. Both give [value, count] pairs. */
+/** The same question to the stored events in SQL, and to each of the file's records in jq. */
 const PAIRS: readonly { readonly what: string; readonly sql: string; readonly jq: string }[] = [
   {
     what: 'events by actor',
     sql: 'SELECT actor_id AS value, count() AS n FROM audit_events GROUP BY value',
-    jq: `.userIdentity.arn // .userIdentity.invokedBy // .userIdentity.userName // .userIdentity.accountId // ""`,
+    jq: '.userIdentity | .arn // .userName // .principalId // .invokedBy // .accountId // ""',
   },
   {
     what: 'events by address',
@@ -29,7 +29,19 @@ const PAIRS: readonly { readonly what: string; readonly sql: string; readonly jq
   },
 ];
 
-const COUNTED = (value: string): string => `[.[] | ${value}] | group_by(.) | map([.[0], length])`;
+/** The fields that the questions read; records are handed to jq without the others, a few at a time: its WASM build is slow on much. */
+const FIELDS = ['userIdentity', 'eventSource', 'eventName', 'sourceIPAddress', 'errorCode'];
+const SLICE = 100;
+
+async function countedByJq(records: readonly Record<string, unknown>[], filter: string): Promise<readonly (readonly [string, number])[]> {
+  const counts = new Map<string, number>();
+  for (let from = 0; from < records.length; from += SLICE) {
+    const slice = records.slice(from, from + SLICE).map((record) => Object.fromEntries(FIELDS.map((name) => [name, record[name]])));
+    const values = (await jq.json(slice as never, `[.[] | ${filter}]`)) as unknown as readonly string[];
+    for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  }
+  return [...counts];
+}
 
 interface Rows {
   readonly rows: readonly { readonly value: string; readonly n: number }[];
@@ -66,7 +78,7 @@ describe.runIf(hasSharedData)('2,900 real CloudTrail events', () => {
     const stored = await sealtrail('sql', sql, '--data', data, '--json');
     expect(stored.code, stored.stderr).toBe(0);
     const fromStore = stored.json<Rows>().rows.map(({ value, n }) => [value, Number(n)] as const);
-    const fromFile = (await jq.json(records as never, COUNTED(filter))) as unknown as readonly (readonly [string, number])[];
+    const fromFile = await countedByJq(records, filter);
     const sorted = (pairs: readonly (readonly [string, number])[]): readonly string[] => pairs.map(([value, n]) => `${n} ${value}`).sort();
     expect(sorted(fromStore)).toEqual(sorted(fromFile));
     expect(fromFile.reduce((sum, [, n]) => sum + n, 0)).toBe(2_900);
