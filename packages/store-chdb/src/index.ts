@@ -1,2 +1,3 @@
+export { type Connection, type Engine, openEngine } from './engine.ts';
 export type { SelectLimits } from './select.ts';
 export { type ChdbLedgerStore, type ChdbStoreOptions, openChdbStore } from './store.ts';

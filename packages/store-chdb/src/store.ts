@@ -71,6 +71,8 @@ export interface ChdbStoreOptions {
   readonly page_rows_max?: number;
   /** Limits of `select` where the caller gives none. */
   readonly select?: SelectLimits;
+  /** What runs statements on the files below `dir`; the engine in this process when absent. The store closes it. */
+  readonly engine?: Engine;
 }
 
 export interface ChdbLedgerStore extends LedgerStore, SqlQueries {
@@ -95,7 +97,7 @@ export async function openChdbStore(options: ChdbStoreOptions): Promise<ChdbLedg
   if (/[*?{}]|::/.test(dir)) {
     throw new LedgerStoreError('store_unavailable', `${dir}: a store's folder cannot have * ? { } or :: in its path; choose another`);
   }
-  const engine = openEngine(join(dir, 'engine'));
+  const engine = options.engine ?? openEngine(join(dir, 'engine'));
   const inserts = join(dir, 'inserts');
   try {
     await emptyFolder(inserts);
