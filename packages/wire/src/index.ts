@@ -5,6 +5,7 @@ export {
   currentEventSchema,
   type EventField,
   type EventSchema,
+  type EventShape,
   eventSchemaFields,
   knownEventSchemas,
   loadEventSchema,
