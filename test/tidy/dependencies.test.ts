@@ -50,9 +50,9 @@ describe('packages', () => {
   it('declare what they import', () => {
     const undeclared = workspaces.flatMap(({ folder, manifest, imports }) =>
       [...imports]
-        // vitest is what a conformance suite is written in; whoever runs it has it.
         .filter(
-          ([name]) => name !== manifest.name && name !== 'vitest' && !(name in { ...manifest.dependencies, ...manifest.peerDependencies }),
+          ([name]) =>
+            name !== manifest.name && !TEST_TOOLS.includes(name) && !(name in { ...manifest.dependencies, ...manifest.peerDependencies }),
         )
         .map(([name, path]) => `${folder}: ${name} (${path})`),
     );
