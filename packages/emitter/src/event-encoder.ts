@@ -19,10 +19,12 @@ export function createSaltPool(random: (bytes: number) => Uint8Array): SaltPool 
   return {
     next() {
       if (used + SALT_BYTES > pool.length) {
-        pool = random(POOL_BYTES) as Uint8Array<ArrayBuffer>;
-        if (pool.length !== POOL_BYTES) {
-          throw new EmitterError('invalid_option', `random(${POOL_BYTES}) gave ${pool.length} bytes: it must give as many as asked for`);
+        const drawn = random(POOL_BYTES);
+        if (drawn.length !== POOL_BYTES) {
+          throw new EmitterError('invalid_option', `random(${POOL_BYTES}) gave ${drawn.length} bytes: it must give as many as asked for`);
         }
+        // Not as a Buffer, whose subarray costs more.
+        pool = new Uint8Array(drawn.buffer as ArrayBuffer, drawn.byteOffset, drawn.length);
         used = 0;
       }
       const salt = pool.subarray(used, used + SALT_BYTES);
