@@ -36,7 +36,7 @@ export const partitionsLookup = (): Lookup => ({
 /** Rows of a claim with their largest `to`. Merges leave several a claim for a while, so they are grouped here. */
 export const commitsLookup = ({ topic, incarnation, partition }: PartitionKey): Lookup => ({
   sql:
-    'SELECT topic, incarnation, partition, claim, ordinal, `from`, toInt64(max(`to`)) AS last, argMin(round_hash, (-toInt64(`to`), round_hash)) AS hash ' +
+    'SELECT topic, incarnation, partition, claim, ordinal, `from`, toInt64(least(max(`to`), 9223372036854775807)) AS last, argMin(round_hash, (bitNot(`to`), round_hash)) AS hash ' +
     `FROM ${table('commits')} WHERE topic = ${textLiteral(topic)} AND incarnation = ${numberLiteral(incarnation)} AND partition = ${numberLiteral(partition)} ` +
     'GROUP BY topic, incarnation, partition, claim, ordinal, `from`',
   fields: [

@@ -14,7 +14,7 @@ FROM (
     PARTITION BY topic, incarnation, partition ORDER BY ordinal DESC RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
   ) AS cut
   FROM (
-    SELECT topic, incarnation, partition, claim, argMax(ordinal, \`to\`) AS ordinal, min(\`from\`) AS first, toInt64(max(\`to\`)) AS last
+    SELECT topic, incarnation, partition, claim, argMax(ordinal, \`to\`) AS ordinal, min(\`from\`) AS first, toInt64(least(max(\`to\`), 9223372036854775807)) AS last
     FROM ${table('commits')} GROUP BY topic, incarnation, partition, claim
   )
 )
