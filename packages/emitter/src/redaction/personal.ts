@@ -16,7 +16,7 @@ export function maskCards(text: string, found: Found): string {
       continue;
     }
     const end = cardEnd(text, at);
-    if (end === -1) {
+    if (end === -1 || isPartOfAnId(text, at, end)) {
       while (at < text.length && isDigit(text.charCodeAt(at))) at++; // the next group may start one
     } else {
       out += text.slice(kept, at) + mask('card');
@@ -27,6 +27,14 @@ export function maskCards(text: string, found: Found): string {
   }
   return kept === 0 ? text : out + text.slice(kept);
 }
+
+/** Groups of digits that go on in letters or dashes, as inside a UUID: nobody writes a card number like that. */
+function isPartOfAnId(text: string, from: number, end: number): boolean {
+  let grouped = false;
+  for (let at = from; at < end && !grouped; at++) grouped = !isDigit(text.charCodeAt(at));
+  return grouped && (isIdPart(text.charCodeAt(from - 1)) || isIdPart(text.charCodeAt(end)));
+}
+const isIdPart = (code: number): boolean => isLetter(code) || isDigit(code) || code === 45; // NaN beyond the text is none
 
 /** End of the longest card number that starts at `from` and ends with a group of digits; -1 when there is none. */
 function cardEnd(text: string, from: number): number {

@@ -51,6 +51,9 @@ const ORDINARY: readonly string[] = [
   '52.5200,13.4050',
   'EUR 1,250.00',
   'de-DE,de;q=0.9,en;q=0.8',
+  // Digits of a UUID that pass for a card number's.
+  '03f54461-3917-4452-a504-1ea1581df0c2',
+  'assumed-role/worker-68d30981-2548-4874-a0e3-75eaa036d2f1/session',
   'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
   'eyJ',
   'iat exp nbf aud',
