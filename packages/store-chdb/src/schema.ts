@@ -22,7 +22,10 @@ export async function prepareSchema(engine: Engine, folder: string, checked: boo
   const known = linesOf(
     await engine.run(`SELECT name FROM system.tables WHERE database = ${quoted(DATABASE)} AND name = 'schema_version'`, 'TSVRaw'),
   );
-  const versions = known.length === 0 ? [] : linesOf(await engine.run(`SELECT DISTINCT version FROM ${table('schema_version')}`, 'TSVRaw'));
+  const versions =
+    known.length === 0
+      ? []
+      : linesOf(await engine.run(`SELECT DISTINCT version FROM ${table('schema_version')} ORDER BY version`, 'TSVRaw'));
   if (versions.length === 0) {
     // A store that a crash left half made is made whole here: each statement creates only what is lacking.
     for (const statement of schemaStatements(checked)) await engine.run(statement);

@@ -1,5 +1,5 @@
 /** Rows that someone wrote over, with values that no encoder would take: each is given, and so are all others. */
-import { commitRow, createSampleLedger, type SampleLedger, stored, storeRows } from '@sealtrail/ledger-store/conformance';
+import { commitRow, createSampleLedger, type SampleLedger, stored, storeRows } from '@sealtrail/ledger-store/samples';
 import { describe, expect, it } from 'vitest';
 import { rowsOf, storeOfFile } from './temporary.ts';
 

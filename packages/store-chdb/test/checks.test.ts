@@ -1,4 +1,4 @@
-import { commitRow, createSampleLedger, storeRows } from '@sealtrail/ledger-store/conformance';
+import { commitRow, createSampleLedger, storeRows } from '@sealtrail/ledger-store/samples';
 import { columnType, ENTRIES, erasedAssignments, eventColumns, MANIFESTS, type TableColumn } from '@sealtrail/ledger-store/sql';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { storeOfFile, valueOf } from './temporary.ts';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { commitRow, createSampleLedger, stored, storeRows } from '@sealtrail/ledger-store/conformance';
+import { commitRow, createSampleLedger, stored, storeRows } from '@sealtrail/ledger-store/samples';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ChdbLedgerStore, openChdbStore } from '../src/index.ts';
 

@@ -1,5 +1,5 @@
 /** What ClickHouse does otherwise than one would think, each as a test that fails when it is met again. */
-import { commitRow, createSampleLedger, sampleEvent, seededBytes, stored, storeRows } from '@sealtrail/ledger-store/conformance';
+import { commitRow, createSampleLedger, sampleEvent, seededBytes, stored, storeRows } from '@sealtrail/ledger-store/samples';
 import { bytesLiteral, fixedLiteral, textLiteral } from '@sealtrail/ledger-store/sql';
 import type { AuditEvent } from '@sealtrail/wire';
 import * as fc from 'fast-check';
