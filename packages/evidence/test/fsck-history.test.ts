@@ -1,7 +1,7 @@
-import { appendLeaf, frontierRoot } from '@sealtrail/merkle';
+import { appendLeaf, EMPTY_FRONTIER, frontierRoot } from '@sealtrail/merkle';
 import { ed25519PublicKey, ed25519Signer } from '@sealtrail/merkle/node';
 import { headsRoot, rejectionsRoot, type SealedRound } from '@sealtrail/seal';
-import { manifestCodec, parseHeader, type Round, roundCodec } from '@sealtrail/wire';
+import { type BatchManifest, manifestCodec, parseHeader, type Round, roundCodec } from '@sealtrail/wire';
 import { describe, expect, it } from 'vitest';
 import { createBatchSigner } from '../../emitter/src/batch-signer.ts';
 import { AUDIENCE, createWorld, eventNamed, randomOf, type SealedWorld, sha256 } from '../../verify/test/sealed-world.ts';
@@ -149,30 +149,30 @@ describe('a round that was sealed against the rules', () => {
   const resealed = (sealed: SealedRound, changes: Partial<Round>): SealedRound => {
     const round = { ...sealed.round, ...changes };
     const bytes = roundCodec().encode(round);
-    const hash = roundCodec().leafHash(sha256, bytes);
-    const before = { size: sealed.next.partition.operator.size - 1, nodes: [] as readonly Uint8Array[] };
-    const operator = before.size === 0 ? appendLeaf(sha256, { size: 0, nodes: [] }, hash) : sealed.next.partition.operator;
-    return { ...sealed, round, bytes, hash, next: { ...sealed.next, partition: { ...sealed.next.partition, previous: hash, operator } } };
+    return { ...sealed, round, bytes, hash: roundCodec().leafHash(sha256, bytes) };
   };
-  /** The one batch of a first round with another manifest, and all that follows from it. */
-  const withManifest = (sealed: SealedRound, changes: object): SealedRound => {
-    const [batch] = sealed.batches as [SealedRound['batches'][0]];
+  /** A first round of one tenant with other manifests, and all that follows from them: chain, head, round. */
+  const withManifests = (sealed: SealedRound, changesOf: (index: number) => Partial<BatchManifest>): SealedRound => {
+    let frontier = EMPTY_FRONTIER;
+    let previous = new Uint8Array(32);
+    const batches = sealed.batches.map((batch, i) => {
+      const manifest = { ...batch.manifest, previous, ...changesOf(i) };
+      const manifest_bytes = manifestCodec().encode(manifest);
+      const manifest_hash = manifestCodec().leafHash(sha256, manifest_bytes);
+      frontier = appendLeaf(sha256, frontier, manifest_hash);
+      previous = new Uint8Array(manifest_hash);
+      return { ...batch, manifest, manifest_bytes, manifest_hash };
+    });
     const [head] = sealed.heads as [SealedRound['heads'][0]];
-    const manifest = { ...batch.manifest, ...changes };
-    const bytes = manifestCodec().encode(manifest);
-    const hash = manifestCodec().leafHash(sha256, bytes);
-    const frontier = appendLeaf(sha256, { size: 0, nodes: [] }, hash);
-    const newHead = { ...head.head, log: manifest.log, last: hash, root: frontierRoot(sha256, frontier) };
-    const altered = {
-      ...sealed,
-      batches: [{ ...batch, manifest, manifest_bytes: bytes, manifest_hash: hash }],
-      heads: [{ ...head, head: newHead, frontier }],
-    };
-    return resealed(altered, { heads_root: headsRoot(sha256, [newHead]) });
+    const altered = { ...head.head, log: batches[0]?.manifest.log ?? head.head.log, last: previous, root: frontierRoot(sha256, frontier) };
+    return resealed({ ...sealed, batches, heads: [{ ...head, head: altered, frontier }] }, { heads_root: headsRoot(sha256, [altered]) });
   };
-  const sealOne = async (alter: (sealed: SealedRound) => SealedRound): Promise<unknown[]> => {
+  const sealOne = async (alter: (sealed: SealedRound) => SealedRound, batches = 1): Promise<unknown[]> => {
     const world = await createWorld({ seed: 31 });
-    await world.seal([{ tenant: 'acme', events: 2 }], alter);
+    await world.seal(
+      Array.from({ length: batches }, () => ({ tenant: 'acme', events: 2 })),
+      alter,
+    );
     return (await check(world)).findings.map(placeOf);
   };
 
@@ -181,8 +181,38 @@ describe('a round that was sealed against the rules', () => {
     ['a predecessor hash before the first', { previous: new Uint8Array(32).fill(1) }],
     ['another size of the registry than its round', { registry_size: 0 }],
   ])('a manifest with %s', async (_what, changes) => {
-    const found = await sealOne((sealed) => withManifest(sealed, changes));
-    expect(found).toContainEqual(expect.objectContaining({ code: 'manifest_invalid', tenant: 'acme' }));
+    const found = await sealOne((sealed) => withManifests(sealed, () => changes));
+    expect(found).toContainEqual(expect.objectContaining({ code: 'manifest_invalid', tenant: 'acme', position: 0 }));
+  });
+
+  it.each<[string, Partial<BatchManifest>]>([
+    ['the offset of the first', { offset: 0 }],
+    ['a time before that of the first', { recorded_at: 5 }],
+    ['entries that leave a gap', { first_entry: 7 }],
+    ['a predecessor', { predecessor: { log: new Uint8Array(16), size: 1, root: new Uint8Array(32) } }],
+    ['another manifest before it', { previous: new Uint8Array(32).fill(4) }],
+  ])('a second manifest with %s', async (_what, changes) => {
+    const found = await sealOne((sealed) => withManifests(sealed, (i) => (i === 1 ? changes : {})), 2);
+    // The chain inside of the log tells manifests apart that are bound by the head alone.
+    expect(found).toContainEqual(
+      expect.objectContaining({ tenant: 'acme', code: expect.stringMatching(/^manifest_(invalid|altered|missing)$/) }),
+    );
+  });
+
+  it.each<[string, Partial<Round>]>([
+    ['offsets that leave a gap', { from: 3 }],
+    ['offsets that overlap', { from: 1 }],
+    ['a time before that of the first', { recorded_at: 5 }],
+    ['fewer key records', { registry_size: 0 }],
+  ])('a second round with %s', async (_what, changes) => {
+    const world = await createWorld({ seed: 36 });
+    await world.seal([
+      { tenant: 'acme', events: 1 },
+      { tenant: 'globex', events: 1 },
+    ]);
+    await world.seal([{ tenant: 'acme', events: 1 }, { garbage: Uint8Array.of(1) }], (sealed) => resealed(sealed, changes));
+    const { findings } = await check(world);
+    expect(findings.map(placeOf)).toContainEqual(expect.objectContaining({ code: 'round_invalid', round: 1 }));
   });
 
   it.each<[string, object]>([
@@ -198,7 +228,7 @@ describe('a round that was sealed against the rules', () => {
 
   it('a log of another tenant', async () => {
     const found = await sealOne((sealed) =>
-      withManifest(sealed, { predecessor: { log: new Uint8Array(16), size: 1, root: new Uint8Array(32) } }),
+      withManifests(sealed, () => ({ predecessor: { log: new Uint8Array(16), size: 1, root: new Uint8Array(32) } })),
     );
     expect(found).toContainEqual(expect.objectContaining({ code: 'log_id_mismatch', tenant: 'acme' }));
   });
@@ -210,6 +240,13 @@ describe('a round that was sealed against the rules', () => {
       return resealed({ ...sealed, heads: [{ ...head, head: newHead }] }, { heads_root: headsRoot(sha256, [newHead]) });
     });
     expect(found).toEqual([{ code: 'head_mismatch', tenant: 'acme', position: 0, offset: 0 }]);
+    const root = await sealOne((sealed) => {
+      const [head] = sealed.heads as [SealedRound['heads'][0]];
+      const newHead = { ...head.head, root: new Uint8Array(32).fill(8) };
+      const frontier = { size: 1, nodes: [newHead.root] };
+      return resealed({ ...sealed, heads: [{ ...head, head: newHead, frontier }] }, { heads_root: headsRoot(sha256, [newHead]) });
+    });
+    expect(root).toEqual([{ code: 'head_mismatch', tenant: 'acme', position: 0, offset: 0 }]);
   });
 
   it('a record that was left out', async () => {

@@ -54,6 +54,12 @@ export function readCheckpoint(note: string, keys: readonly NoteVerifierKey[], v
   return { kind: 'verified', checkpoint, key };
 }
 
+/** The notes of a text that holds one after the other, such as the checkpoints of all partitions; null when it holds anything else. */
+export function splitCheckpoints(text: string): readonly string[] | null {
+  const notes = text.match(/[^\n]+\n[0-9]+\n[^\n]+\n\n(?:— [^\n]+\n)+/gu) ?? [];
+  return notes.join('') === text && notes.length > 0 ? notes : null;
+}
+
 const refused = (code: CheckpointFault, detail: string, checkpoint: Checkpoint | null = null): CheckpointReading => ({
   kind: 'refused',
   code,

@@ -2,7 +2,7 @@
 
 import type { LogRecord } from '@sealtrail/event-log';
 import { createMemoryLedgerStore, type MemoryLedgerStore, type MemoryStoreOptions } from '@sealtrail/ledger-store/memory';
-import { formatCheckpoint, frontierRoot, type NoteVerifierKey, noteVerifierKey, signNote } from '@sealtrail/merkle';
+import { appendLeaf, formatCheckpoint, frontierRoot, type NoteVerifierKey, noteVerifierKey, signNote } from '@sealtrail/merkle';
 import { ed25519PublicKey, ed25519Signer, ed25519Verify, sha256 as nodeSha256 } from '@sealtrail/merkle/node';
 import {
   type ExaminedRecord,
@@ -115,11 +115,18 @@ export interface SealedWorld {
   newClaim(): void;
   /** Adds a key record; batches sealed afterwards record the longer registry. */
   register(record: Partial<KeyRecord>): Promise<void>;
+  readonly signLedger: (message: Uint8Array) => Uint8Array;
   signCheckpoint(size: number, root: Uint8Array): string;
   /** The checkpoint after the last round. */
   checkpoint(): string;
   /** Puts that checkpoint into the store. */
   storeCheckpoint(): Promise<void>;
+}
+
+/** Whatever was altered in a round: the operator log goes on with its hash. */
+function placedAfter(state: PartitionState, sealed: SealedRound): SealedRound {
+  const partition = { ...sealed.next.partition, previous: sealed.hash, operator: appendLeaf(sha256, state.operator, sealed.hash) };
+  return { ...sealed, next: { ...sealed.next, partition } };
 }
 
 export interface WorldOptions extends MemoryStoreOptions {
@@ -243,10 +250,11 @@ export async function createWorld(options: WorldOptions = {}): Promise<SealedWor
     },
     key,
     producerKey,
+    signLedger,
     async seal(specs, alter = (honest) => honest) {
       const built = build(specs);
       const { fresh } = built;
-      const sealed = alter(built.sealed);
+      const sealed = placedAfter(state, alter(built.sealed));
       await insert(sealed);
       await store.insertCommit({
         ...partition,

@@ -1,6 +1,8 @@
+import { signNote } from '@sealtrail/merkle';
+import { type BatchManifest, headCodec, type LogHead, manifestCodec, type Round, roundCodec } from '@sealtrail/wire';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Axis, formatProof, type ProofContent, parseProof, type Verdict, verifyProof } from '../src/index.ts';
+import { type Axis, formatProof, type ProofContent, parseProof, splitCheckpoints, type Verdict, verifyProof } from '../src/index.ts';
 import { contentOf, fileOf } from './proofs.ts';
 import { createWorld, randomOf, type SealedWorld, sha256, verify } from './sealed-world.ts';
 
@@ -227,6 +229,71 @@ describe('a proof spliced from two', () => {
   });
 });
 
+/** A ledger with all keys, which binds what contradicts itself: every hash and signature is right. */
+describe('records that are bound and contradict one another', () => {
+  /** The proof of the one batch of a first round, with other records from there up. */
+  async function boundAnew(changes: {
+    manifest?: Partial<BatchManifest>;
+    head?: Partial<LogHead>;
+    round?: Partial<Round>;
+  }): Promise<Verdict> {
+    const one = await createWorld({ seed: 21 });
+    await one.seal([{ tenant: 'acme', events: 2 }]);
+    const sound = contentOf(one, { round: 0, batch: 0, index: 1 });
+    const manifest = manifestCodec().encode({ ...manifestCodec().decode(sound.entry.manifest), ...changes.manifest });
+    const leaf = manifestCodec().leafHash(sha256, manifest);
+    const head = headCodec().encode({ ...headCodec().decode(sound.entry.head), last: leaf, root: leaf, ...changes.head });
+    const headsRoot = headCodec().leafHash(sha256, head);
+    const round = roundCodec().encode({ ...roundCodec().decode(sound.entry.round), heads_root: headsRoot, ...changes.round });
+    const checkpoint = one.signCheckpoint(1, roundCodec().leafHash(sha256, round));
+    return judge(one, fileOf({ ...sound, entry: { ...sound.entry, manifest, head, round }, checkpoint }));
+  }
+
+  it('verify where nothing is changed', async () => {
+    expect((await boundAnew({})).ok).toBe(true);
+  });
+
+  it.each<[string, Parameters<typeof boundAnew>[0]]>([
+    ['an offset before its round', { round: { from: 1, to: 2 } }],
+    ['an offset after its round', { manifest: { offset: 1 } }],
+    ['another partition', { manifest: { partition: 0, topic: 'other' } }],
+    ['a round of another topic', { round: { topic: 'other' } }],
+    ['a round of another partition', { round: { partition: 1 } }],
+    ['a round of another incarnation', { round: { incarnation: 2 } }],
+    ['another registry than its round', { manifest: { registry_size: 0 } }],
+    ['a time after its round', { round: { recorded_at: 1 } }],
+    ['a head of another log', { head: { log: new Uint8Array(16) } }],
+    ['a head with too few entries', { head: { entries: 1 } }],
+    ['a round of another index', { round: { index: 1 } }],
+    ['a log that is not its tenant’s', { manifest: { log: new Uint8Array(16) }, head: { log: new Uint8Array(16) } }],
+    ['a predecessor that its log has not', { manifest: { predecessor: { log: new Uint8Array(16), size: 1, root: new Uint8Array(32) } } }],
+  ])('fail with %s', async (_what, changes) => {
+    const verdict = await boundAnew(changes);
+    expect(verdict.ok).toBe(false);
+    expect(verdict.axes.inclusion.code).toBe('places_disagree');
+  });
+
+  it('are refused in versions that this build does not know', async () => {
+    for (const changes of [{ manifest: { version: 2 } }, { round: { version: 2 } }])
+      expect((await boundAnew(changes)).refusal?.code).toBe('not_supported');
+  });
+
+  it('are refused where the sections are cut elsewhere than the event’s own', () => {
+    const { object, rest } = content.entry as { object: Uint8Array; rest: Uint8Array };
+    const moved = { ...content.entry, object: object.slice(0, -1), rest: Uint8Array.from([...object.slice(-1), ...rest]) };
+    expect(judge(world, fileOf({ ...content, entry: moved })).refusal?.code).toBe('event_malformed');
+    expect(judge(world, fileOf({ ...content, entry: { ...content.entry, actor_digest: new Uint8Array(32) } })).refusal?.code).toBe(
+      'entry_malformed',
+    );
+    expect(judge(world, fileOf({ ...content, entry: { ...content.entry, actor: null } })).refusal?.code).toBe('entry_malformed');
+  });
+
+  it('are refused where the event is of a schema that nobody knows', () => {
+    const options = { keys: [world.key], sha256, ed25519Verify: verify, schemas: [] };
+    expect(verifyProof(file, options).refusal?.code).toBe('event_schema_unknown');
+  });
+});
+
 describe('the keys', () => {
   it('must be the deployment’s own', async () => {
     const other = await createWorld({ seed: 12 });
@@ -242,6 +309,18 @@ describe('the keys', () => {
     const mixed = { ...content, checkpoint: second.signCheckpoint(3, new Uint8Array(32)) };
     const verdict = verifyProof(fileOf(mixed), { keys: [world.key, second.key], sha256, ed25519Verify: verify });
     expect(verdict.axes.checkpoint.code).toBe('checkpoint_origin');
+  });
+
+  it('do not speak for a log of another name, whatever the text says', async () => {
+    const second = await createWorld({ seed: 11, partition: 1, partitions: 2 });
+    const text = content.checkpoint.slice(0, content.checkpoint.indexOf('\n\n') + 1);
+    const borrowed = signNote(text, second.key, second.signLedger);
+    const verdict = verifyProof(fileOf({ ...content, checkpoint: borrowed }), {
+      keys: [world.key, second.key],
+      sha256,
+      ed25519Verify: verify,
+    });
+    expect(verdict.axes.checkpoint.code).toBe('checkpoint_key_unknown');
   });
 
   it('verify nothing that a stranger signed under their hash', () => {
@@ -268,5 +347,25 @@ describe('a log that continues another', () => {
     // The manifest names it at position 0 only; the id needs it ever after.
     expect(judge(later, fileOf(second)).axes.inclusion.code).toBe('places_disagree');
     expect(judge(later, fileOf({ ...second, entry: { ...second.entry, log_predecessor: predecessor } })).ok).toBe(true);
+  });
+});
+
+describe('a text of several checkpoints', () => {
+  it('is split into its notes, and anything else is none', async () => {
+    const second = await createWorld({ seed: 11, partition: 1, partitions: 2 });
+    const notes = [world.checkpoint(), second.checkpoint(), world.signCheckpoint(0, new Uint8Array(32))];
+    expect(splitCheckpoints(notes.join(''))).toEqual(notes);
+    expect(splitCheckpoints(notes[0] as string)).toEqual([notes[0]]);
+    for (const text of [
+      '',
+      '\n',
+      'nothing\n',
+      `${notes[0]}\n${notes[1]}`,
+      `${notes[0]}x`,
+      ` ${notes[0]}x`,
+      (notes[0] as string).slice(0, -1),
+    ]) {
+      expect(splitCheckpoints(text), JSON.stringify(text)).toBeNull();
+    }
   });
 });

@@ -21,7 +21,9 @@ export class CommitsCheck {
     this.#check = check;
     this.#open = [...check.commits].sort((a, b) => a.to - b.to);
     const own = new Set(check.commits.map(({ claim }) => hexOf(claim)));
-    const visible = visibleIntervals(check.rows.shown).filter(({ claim, from, to }) => from < to && own.has(hexOf(claim)));
+    const visible = visibleIntervals(check.rows.shown)
+      .filter(({ claim, from, to }) => from < to && own.has(hexOf(claim)))
+      .sort((a, b) => a.from - b.from);
     this.#firstVisible = visible[0]?.from ?? check.end;
     let at = this.#firstVisible;
     for (const { from, to } of visible) {
@@ -71,7 +73,7 @@ export class CommitsCheck {
   #judgeOrdinals(): void {
     let before: number | null = null;
     // A row that stands under another partition has its ordinal here.
-    for (const row of [...this.#check.commits, ...this.#check.rows.moved].sort((a, b) => a.ordinal - b.ordinal)) {
+    for (const row of [...this.#check.commits, ...this.#check.rows.moved].sort((a, b) => a.ordinal - b.ordinal || a.from - b.from)) {
       const next: readonly number[] =
         before === null ? [0] : [before + 1, (Math.floor(before / ORDINALS_OF_AN_ERA) + 1) * ORDINALS_OF_AN_ERA];
       const follows = next.includes(row.ordinal);
@@ -93,7 +95,7 @@ export class CommitsCheck {
 
   #gap(range: Range): void {
     this.#gaps.push(range);
-    this.#check.hidden.push(range);
+    this.#check.hidden.add(range);
   }
 
   #blame(row: CommitRow, why: string): void {

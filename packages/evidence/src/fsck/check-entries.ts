@@ -104,14 +104,7 @@ export class LogEntries {
 
   /** Rows of the log beyond its end. */
   async rest(): Promise<void> {
-    for (
-      let rows = await this.#take(Number.POSITIVE_INFINITY, ROWS_MAX);
-      rows.length > 0;
-      rows = await this.#take(Number.POSITIVE_INFINITY, ROWS_MAX)
-    ) {
-      this.#check.totals.entries += rows.length;
-      for (const row of rows) this.#moved.surplusEntry(row);
-    }
+    this.#check.totals.entries += await this.#reader.drop(this.#inLog, (row) => this.#moved.surplusEntry(row));
   }
 
   /** Holds a row against its manifest, column by column, and against its own leaf. */

@@ -3,7 +3,7 @@ import { appendLeaf, EMPTY_FRONTIER, type Frontier, frontierRoot } from '@sealtr
 import { type BatchManifest, logId, manifestCodec, WireError } from '@sealtrail/wire';
 import { hexOf, sameBytes } from '../bytes.ts';
 import type { LogEntries } from './check-entries.ts';
-import { type HeadTrouble, overlaps, type PartitionCheck } from './context.ts';
+import type { HeadTrouble, PartitionCheck } from './context.ts';
 import { type Judged, type Link, LinkJudge } from './link-judge.ts';
 import type { LogSummary } from './log-summaries.ts';
 import { manifestFault } from './manifest-rules.ts';
@@ -22,10 +22,13 @@ interface Unknown {
   readonly entry: number;
   /** First offset that they may have. */
   readonly offset: number;
-  readonly missing: { readonly position: number; readonly hash: Uint8Array | null }[];
+  /** Runs of positions; of a run only the last one's hash can be known: the next manifest names it. */
+  readonly missing: { readonly position: number; count: number; hash: Uint8Array | null }[];
   altered: boolean;
 }
 
+/** Rows of one position that are looked at. */
+const ALTERNATIVES_MAX = 64;
 /** A row at a position this far beyond the known end is no sign of so many missing ones. */
 const GAP_MAX = 65_536;
 
@@ -73,7 +76,9 @@ export class LogCheck {
     let next = 0;
     for (let row = await manifests.peek(); row !== undefined && this.#isOwn(row); row = await manifests.peek()) {
       const { position } = row.manifest;
-      const rows = await manifests.takeWhile((one) => this.#isOwn(one) && one.manifest.position === position);
+      const atPosition = (one: StoredManifest): boolean => this.#isOwn(one) && one.manifest.position === position;
+      const rows = await manifests.takeWhile(atPosition, ALTERNATIVES_MAX);
+      await manifests.drop(atPosition, (one) => this.#moved.surplusManifest(one));
       const links = rows.filter((one) => this.#mayStand(one, size, next)).map((one) => this.#link(one));
       const best = links.length < 2 ? links[0] : this.#best(links);
       for (const one of rows) if (one !== best?.row) this.#moved.surplusManifest(one);
@@ -108,7 +113,7 @@ export class LogCheck {
   #mayStand({ manifest: { position, offset } }: StoredManifest, size: number, next: number): boolean {
     if (position < size) return position >= 0;
     const { unbound, hidden, troubles } = this.#check;
-    const open = overlaps(unbound, offset, offset + 1) || overlaps(hidden, offset, offset + 1) || troubleAt(troubles, offset) !== null;
+    const open = unbound.overlaps(offset, offset + 1) || hidden.overlaps(offset, offset + 1) || troubleAt(troubles, offset) !== null;
     return open && position <= next + GAP_MAX;
   }
 
@@ -152,7 +157,7 @@ export class LogCheck {
       // What follows may be of the same round or not: the head is held against what is known so far.
       this.#settlePending(Number.POSITIVE_INFINITY, false);
       this.#unknown ??= { entry: this.#entry ?? 0, offset: this.#offset + 1, missing: [], altered: false };
-      if (item === null) this.#unknown.missing.push({ position: index, hash: truth });
+      if (item === null) addMissing(this.#unknown, index, truth);
       else this.#unknown.altered = true;
       this.#entry = null;
     } else {
@@ -228,7 +233,7 @@ export class LogCheck {
   /** Whether a head is one that its round binds. */
   #isBound({ head, offset }: HeadRow): boolean {
     const { troubles, unbound, strays } = this.#check;
-    if (troubleAt(troubles, offset) !== null || overlaps(unbound, offset, offset + 1)) return false;
+    if (troubleAt(troubles, offset) !== null || unbound.overlaps(offset, offset + 1)) return false;
     const stray = strays.size === 0 ? undefined : strays.get(leafName(this.#check, head));
     return stray === undefined || stray.doubled || stray.offset !== offset;
   }
@@ -238,30 +243,19 @@ export class LogCheck {
     const unknown = this.#unknown;
     if (unknown === null) return;
     this.#unknown = null;
-    const hidden = overlaps(this.#check.hidden, unknown.offset, offsetsEnd);
+    const hidden = this.#check.hidden.overlaps(unknown.offset, offsetsEnd);
     const seen = hidden ? 0 : await this.#entries.unbound(unknown.entry, entriesEnd);
     this.#entry = entriesEnd;
-    const [first] = unknown.missing;
-    if (first === undefined || hidden) return;
-    // Positions that follow one another are one run, unless a manifest that was altered stands between.
-    let run = { position: first.position, hashes: [] as (Uint8Array | null)[] };
-    const report = (): void => {
+    if (hidden) return;
+    for (const run of unknown.missing) {
       this.#moved.missingManifests({
         tenant: this.#tenant,
         log: hexOf(this.#log),
         ...run,
-        entries: unknown.altered || entriesEnd === null ? null : { from: unknown.entry, to: entriesEnd },
+        entries: unknown.altered || unknown.missing.length > 1 || entriesEnd === null ? null : { from: unknown.entry, to: entriesEnd },
         rows_seen: seen,
       });
-    };
-    for (const { position, hash } of unknown.missing) {
-      if (position !== run.position + run.hashes.length) {
-        report();
-        run = { position, hashes: [] };
-      }
-      run.hashes.push(hash);
     }
-    report();
   }
 
   /** The log has gone on beyond a round in trouble, or ended: its head there is known. */
@@ -308,4 +302,13 @@ export class LogCheck {
       detail: `the log's id is not that of ${this.#tenant} on this partition: its manifests were sealed into a log of another`,
     });
   }
+}
+
+/** Positions that follow one another are one run; a hash that is known ends it. */
+function addMissing({ missing }: Unknown, position: number, hash: Uint8Array | null): void {
+  const run = missing.at(-1);
+  if (run !== undefined && run.hash === null && run.position + run.count === position) {
+    run.count++;
+    run.hash = hash;
+  } else missing.push({ position, count: 1, hash });
 }

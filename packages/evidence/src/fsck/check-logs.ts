@@ -2,7 +2,7 @@ import type { StoredEntry, StoredManifest } from '@sealtrail/ledger-store';
 import { compareBytes, hexOf, sameBytes } from '../bytes.ts';
 import { LogEntries } from './check-entries.ts';
 import { LogCheck } from './check-log.ts';
-import { overlaps, type PartitionCheck } from './context.ts';
+import type { PartitionCheck } from './context.ts';
 import { MovedRows } from './moved-rows.ts';
 import { PageReader } from './page-reader.ts';
 import { settleTroubles } from './settle-heads.ts';
@@ -37,13 +37,17 @@ export async function checkLogs(check: PartitionCheck): Promise<void> {
     await rows.rest();
   }
   for (const [log, { tenant, head }] of check.logs) {
-    if (visited.has(log) || head === null || overlaps(check.hidden, check.start, head.offset + 1)) continue;
-    check.report('log_missing', {
+    if (visited.has(log) || head === null || check.hidden.overlaps(check.start, head.offset + 1)) continue;
+    const { size, entries: all, last } = head;
+    moved.missingManifests({
       tenant,
       log,
       position: 0,
-      entry: 0,
-      detail: `${head.size} manifests and ${head.entries} entries of the log are missing, though its heads are there; restore the rows`,
+      count: size,
+      hash: last,
+      entries: { from: 0, to: all },
+      rows_seen: 0,
+      whole_log: true,
     });
   }
   moved.settle();
@@ -68,9 +72,8 @@ async function nextGroup(manifests: PageReader<StoredManifest>, entries: PageRea
   return order <= 0 ? a : b;
 }
 
-async function surplusManifests(manifests: PageReader<StoredManifest>, moved: MovedRows, { tenant, log }: Group): Promise<void> {
-  for (let row = await manifests.peek(); row?.tenant === tenant && sameBytes(row.manifest.log, log); row = await manifests.peek()) {
-    moved.surplusManifest(row);
-    await manifests.takeWhile(() => true, 1);
-  }
-}
+const surplusManifests = (manifests: PageReader<StoredManifest>, moved: MovedRows, { tenant, log }: Group): Promise<number> =>
+  manifests.drop(
+    (row) => row.tenant === tenant && sameBytes(row.manifest.log, log),
+    (row) => moved.surplusManifest(row),
+  );

@@ -16,7 +16,7 @@ export async function checkRounds(check: PartitionCheck, scan: ChainScan, operat
   const { store, sha256 } = check.input;
   const judge = new LinkJudge<RoundLink>();
   let next = 0;
-  for await (const [index, rows] of byIndex(store, check.key)) {
+  for await (const [index, rows] of byIndex({ store, sha256, key: check.key })) {
     if (index > scan.tip_index) break;
     for (; next < index; next++) for (const judged of judge.push(null)) await rounds.judged(judged);
     const row = scan.choose(index, rows);
@@ -73,7 +73,7 @@ class RoundsCheck {
     }
     // Offsets between the last sound round and this one belong to rounds that bind nothing.
     if (this.#covered < round.from) {
-      check.unbound.push({ from: this.#covered, to: round.from });
+      check.unbound.add({ from: this.#covered, to: round.from });
       this.#commits.unknownRound(round.from);
     }
     this.#commits.round(round.to, item.stored);
@@ -148,19 +148,22 @@ class RoundsCheck {
     return null;
   }
 
+  /** Rounds go on where the commit rows end, and no commit row has come since they were read. */
+  async #commitsAreMissing(scan: ChainScan): Promise<boolean> {
+    const { input, key, end } = this.#check;
+    if (!(await goesOnBeyond({ ...input, key }, scan.tip_index, scan.tip_hash))) return false;
+    return ((await input.store.commits(key)).at(-1)?.to ?? 0) <= end;
+  }
+
   async ends(scan: ChainScan): Promise<void> {
     const check = this.#check;
     if (this.#at === null) {
       // The last round binds nothing: what was committed up to the end cannot be held against it.
-      check.unbound.push({ from: this.#covered ?? check.start, to: check.end });
+      check.unbound.add({ from: this.#covered ?? check.start, to: check.end });
       this.#commits.unknownRound(check.end);
       this.#operator.committed(check.end, null);
     }
-    if (
-      !scan.tip_missing &&
-      check.rows.moved.length === 0 &&
-      (await goesOnBeyond(check.input.store, check.key, scan.tip_index, scan.tip_hash))
-    ) {
+    if (!scan.tip_missing && check.rows.moved.length === 0 && (await this.#commitsAreMissing(scan))) {
       this.#operator.lose();
       check.report('commit_missing', {
         offset: check.end,

@@ -1,5 +1,5 @@
 import type { CommitRow, PartitionKey } from '@sealtrail/ledger-store';
-import { roundCodec } from '@sealtrail/wire';
+import { type Round, roundCodec } from '@sealtrail/wire';
 import { partitionName, sameBytes } from '../bytes.ts';
 import type { FsckInput } from './context.ts';
 
@@ -7,7 +7,7 @@ import type { FsckInput } from './context.ts';
 export interface PartitionCommits {
   /** As they stand in the store: what its readers go by. */
   readonly shown: readonly CommitRow[];
-  /** Those whose round belongs to the partition, or to none that is known. */
+  /** Those whose round belongs to the partition, or to none that is known; the last of them reaches furthest. */
   readonly own: readonly CommitRow[];
   /** Those that stand under another partition though their round belongs here. */
   readonly moved: CommitRow[];
@@ -15,25 +15,32 @@ export interface PartitionCommits {
 
 /** Sorts the commit rows of all partitions by the rounds that they name. There are as many rows as there were claims. */
 export async function sortCommits(input: FsckInput, keys: readonly PartitionKey[]): Promise<ReadonlyMap<string, PartitionCommits>> {
-  const sorted = new Map<string, PartitionCommits>(keys.map((key) => [partitionName(key), { shown: [], own: [], moved: [] }]));
+  const sorted = new Map<string, { shown: readonly CommitRow[]; own: readonly CommitRow[]; moved: CommitRow[] }>();
+  for (const key of keys) sorted.set(partitionName(key), { shown: [], own: [], moved: [] });
   for (const key of keys) {
     const name = partitionName(key);
     const shown = await input.store.commits(key);
     const own: CommitRow[] = [];
+    /** The row that fits its round and reaches furthest. */
+    let furthest: CommitRow | null = null;
     for (const row of shown) {
-      const owner = await ownerOf(input, row);
-      const there = owner === null || owner === name ? undefined : sorted.get(owner);
-      if (there === undefined) own.push(row);
-      else there.moved.push(row);
+      const round = await soundRound(input, row);
+      const owner = round === null ? undefined : sorted.get(partitionName(round));
+      if (owner !== undefined && owner !== sorted.get(name)) owner.moved.push(row);
+      else own.push(row);
+      if (round?.to === row.to && row.to > (furthest?.to ?? 0)) furthest = row;
     }
-    sorted.set(name, { shown, own, moved: sorted.get(name)?.moved ?? [] });
+    // The last claim has the highest ordinal, unless ordinals were altered: then the rounds tell which reaches furthest.
+    if (furthest !== null && own.includes(furthest) && furthest.to > (own.at(-1)?.to ?? 0))
+      own.push(...own.splice(own.indexOf(furthest), 1));
+    Object.assign(sorted.get(name) as object, { shown, own });
   }
   return sorted;
 }
 
-/** The partition of the round that a commit row names; null when the round is not there or not what it was. */
-async function ownerOf({ store, sha256 }: FsckInput, row: CommitRow): Promise<string | null> {
+/** The round that a commit row names; null when it is not there or not what it was. */
+async function soundRound({ store, sha256 }: FsckInput, row: CommitRow): Promise<Round | null> {
   const found = await store.round(row.round_hash);
   if (found === null || found.bytes === null || !sameBytes(roundCodec().leafHash(sha256, found.bytes), row.round_hash)) return null;
-  return partitionName(found.round);
+  return found.round;
 }

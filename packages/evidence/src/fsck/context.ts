@@ -1,9 +1,10 @@
-import type { CommitRow, LedgerStore, PartitionKey, Range } from '@sealtrail/ledger-store';
+import type { CommitRow, LedgerStore, PartitionKey } from '@sealtrail/ledger-store';
 import type { Ed25519Verify, NoteVerifierKey, Sha256 } from '@sealtrail/merkle';
 import type { PartitionCommits } from './commit-rows.ts';
 import type { FindingAt, Findings, FsckCode } from './findings.ts';
 import type { LogSummaries } from './log-summaries.ts';
 import type { OffsetTally } from './offset-tally.ts';
+import type { Ranges } from './ranges.ts';
 import type { RegistryHistory } from './registry-history.ts';
 
 /** A place that is told how far the work is; `total` is null when it is not known. */
@@ -81,9 +82,9 @@ export interface PartitionCheck {
   start: number;
   end: number;
   /** Offsets of which it is known already that rows are missing or cannot be seen. */
-  readonly hidden: Range[];
+  readonly hidden: Ranges;
   /** Offsets whose round is missing or altered: its heads are bound by nothing. */
-  readonly unbound: Range[];
+  readonly unbound: Ranges;
   readonly logs: LogSummaries;
   readonly troubles: HeadTrouble[];
   /** Heads in a round that did not seal them, or at an offset that ends no round; by the hex of their leaf. */
@@ -95,6 +96,3 @@ export interface PartitionCheck {
   report(code: FsckCode, at: FindingAt): void;
   readonly findings: Findings;
 }
-
-export const overlaps = (ranges: readonly Range[], from: number, to: number): boolean =>
-  ranges.some((range) => range.from < to && from < range.to);

@@ -12,6 +12,7 @@ import { Findings, type FsckReport } from './findings.ts';
 import { LogSummaries } from './log-summaries.ts';
 import { OffsetTally } from './offset-tally.ts';
 import { OperatorLog } from './operator-log.ts';
+import { Ranges } from './ranges.ts';
 import { type RecordedRoot, RegistryHistory } from './registry-history.ts';
 import { scanRounds } from './scan-rounds.ts';
 
@@ -74,8 +75,8 @@ async function checkPartition(
     rows,
     start: rows.own[0]?.from ?? 0,
     end: last?.to ?? 0,
-    hidden: [],
-    unbound: [],
+    hidden: new Ranges(),
+    unbound: new Ranges(),
     logs: new LogSummaries(sha256, audience, key),
     troubles: [],
     strays: new Map(),
@@ -84,7 +85,7 @@ async function checkPartition(
     report: (code, at) => shared.findings.add(code, key, at),
   };
   const before = shared.findings.count;
-  const scan = await scanRounds(store, sha256, key, last);
+  const scan = await scanRounds({ store, sha256, key }, last);
   await checkRounds(check, scan, new OperatorLog(check, checkpoints.stored, checkpoints.saved, committed));
   await checkLogs(check);
   if (shared.findings.count === before) await checkOffsets(check);

@@ -26,20 +26,25 @@ interface SurplusEntry {
 export interface MissingManifests {
   readonly tenant: string;
   readonly log: string;
-  /** Position of the first, and the hashes that belong there; null where nothing tells. */
+  /** Position of the first. */
   readonly position: number;
-  readonly hashes: readonly (Uint8Array | null)[];
+  readonly count: number;
+  /** Hash that belongs at the last of them; null where nothing tells. */
+  readonly hash: Uint8Array | null;
   /** Entries that they held; null when it is not known. */
   readonly entries: { readonly from: number; readonly to: number } | null;
   /** Rows of those entries. */
   readonly rows_seen: number;
+  /** They are all manifests of the log. */
+  readonly whole_log?: true;
 }
 
-/** A manifest that is not there; `entries` is set when its whole batch is not. */
+/** Manifests that are not there; `entries` is set when their whole batches are not. */
 interface Gone {
   readonly tenant: string;
   readonly log: string;
   readonly position: number;
+  readonly count: number;
   readonly entries: { readonly from: number; readonly to: number } | null;
 }
 
@@ -112,32 +117,38 @@ export class MovedRows {
   #settleManifests(): void {
     const { report } = this.#check;
     const gone: Gone[] = [];
-    for (const { tenant, log, position, hashes, entries, rows_seen } of this.#missingManifests) {
-      const own: Gone[] = [];
-      hashes.forEach((hash, i) => {
-        const moved = hash === null ? undefined : this.#surplusManifests.get(hexOf(hash))?.shift();
-        if (moved === undefined) own.push({ tenant, log, position: position + i, entries: null });
-        else {
-          report('manifest_altered', {
-            tenant,
-            log,
-            position: position + i,
-            offset: moved.offset,
-            detail: `the manifest stands as position ${moved.position} of log ${moved.log} of ${moved.tenant}; restore the row`,
-          });
-        }
-      });
+    for (const { tenant, log, position, count, hash, entries, rows_seen, whole_log } of this.#missingManifests) {
+      const moved = hash === null ? undefined : this.#surplusManifests.get(hexOf(hash))?.shift();
+      if (moved !== undefined) {
+        report('manifest_altered', {
+          tenant,
+          log,
+          position: position + count - 1,
+          offset: moved.offset,
+          detail: `the manifest stands as position ${moved.position} of log ${moved.log} of ${moved.tenant}; restore the row`,
+        });
+      }
+      const left = moved === undefined ? count : count - 1;
       // With no row left of their entries either, they were removed as batches.
-      const whole = own.length === hashes.length && entries !== null && entries.to > entries.from && rows_seen === 0;
-      gone.push(...own.map((one) => (whole ? { ...one, entries } : one)));
+      const whole = left === count && entries !== null && entries.to > entries.from && rows_seen === 0;
+      if (whole_log === true && left === count) {
+        report('log_missing', {
+          tenant,
+          log,
+          position,
+          entry: 0,
+          detail: `${count} manifests and ${entries?.to ?? 0} entries of the log are missing, though its heads are there; restore the rows`,
+        });
+      } else if (left > 0) gone.push({ tenant, log, position, count: left, entries: whole ? entries : null });
     }
     const together = (a: Gone, b: Gone): boolean =>
-      a.tenant === b.tenant && a.log === b.log && b.position === a.position + 1 && (a.entries === null) === (b.entries === null);
+      a.tenant === b.tenant && a.log === b.log && b.position === a.position + a.count && (a.entries === null) === (b.entries === null);
     for (const run of runs(gone, together)) {
       const [first] = run as [Gone];
       const last = run.at(-1) as Gone;
       const { tenant, log, position } = first;
-      const which = run.length === 1 ? `manifest ${position} is` : `manifests ${position} to ${last.position} are`;
+      const end = last.position + last.count - 1;
+      const which = end === position ? `manifest ${position} is` : `manifests ${position} to ${end} are`;
       if (first.entries === null) report('manifest_missing', { tenant, log, position, detail: `${which} missing; restore the rows` });
       else {
         const all = `${first.entries.from} to ${(last.entries ?? first.entries).to - 1}`;

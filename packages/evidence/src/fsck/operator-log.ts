@@ -105,7 +105,8 @@ export class OperatorLog {
     const { report, end } = this.#check;
     for (const saved of [false, true]) {
       const largest = this.#awaited.filter((one) => one.saved === saved).at(-1);
-      if (largest === undefined) continue;
+      // What the group committed says the same, and more.
+      if (largest === undefined || (!saved && this.#committed !== null)) continue;
       report(saved ? 'saved_checkpoint_ahead' : 'checkpoint_ahead', {
         round: largest.checkpoint.size,
         detail: `${nameOf(saved)} covers ${largest.checkpoint.size} rounds, the store has ${this.#size}: rounds were cut off; restore them from a backup`,

@@ -1,3 +1,5 @@
+const DROPPED_AT_ONCE = 1_000;
+
 /** Reads rows that come page by page as one sequence with a look at the next. Holds one page. */
 export class PageReader<T> {
   readonly #pages: AsyncIterator<readonly T[]>;
@@ -32,6 +34,20 @@ export class PageReader<T> {
       if (rows.length >= max || row !== undefined) break;
     }
     return rows;
+  }
+
+  /** Passes by the rows from here on of which `unwanted` is true, in constant memory; gives how many they were. */
+  async drop(unwanted: (row: T) => boolean, each?: (row: T) => void): Promise<number> {
+    let count = 0;
+    for (
+      let rows = await this.takeWhile(unwanted, DROPPED_AT_ONCE);
+      rows.length > 0;
+      rows = await this.takeWhile(unwanted, DROPPED_AT_ONCE)
+    ) {
+      count += rows.length;
+      if (each !== undefined) rows.forEach(each);
+    }
+    return count;
   }
 
   /** Ends the reading before its end. */

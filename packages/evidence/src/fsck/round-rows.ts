@@ -3,12 +3,17 @@ import { frontierRoot } from '@sealtrail/merkle';
 import { type DuplicateRecord, duplicatesRoot, headsRoot, rejectionsRoot } from '@sealtrail/seal';
 import { headCodec, type LogHead, type Round, WireError } from '@sealtrail/wire';
 import { compareBytes, hexOf, sameBytes } from '../bytes.ts';
-import { type HeadPlace, overlaps, type PartitionCheck } from './context.ts';
+import type { HeadPlace, PartitionCheck } from './context.ts';
 import type { FsckCode } from './findings.ts';
 import { PageReader } from './page-reader.ts';
 
 /** Rows that were moved to a place of no round: kept to tell where they belong, up to a bound. */
 const STRAYS_MAX = 100_000;
+/** Rounds whose heads the manifests are asked about. */
+const TROUBLES_MAX = 100_000;
+/** Rows of a round beyond those that it binds that are looked at. */
+const SURPLUS_KEPT_MAX = 1_000;
+const LOOKS_MAX = 10_000;
 
 /** Consecutive rounds of which no row can be seen. */
 interface Unseen {
@@ -24,6 +29,7 @@ export class RoundRows {
   readonly #heads: PageReader<HeadRow>;
   readonly #rejected: PageReader<RejectedRow>;
   readonly #duplicates: PageReader<DuplicateRecord>;
+  #looks = 0;
   #unseen: Unseen | null = null;
   readonly #unseenRuns: Unseen[] = [];
   /** Rounds without heads whose other rows are missing: part of a run of unseen rounds, or a fault of their own. */
@@ -41,13 +47,15 @@ export class RoundRows {
   /** The rows of one sound round. Rows before it belong to rounds that bind nothing. */
   async round(round: Round, recordedBefore: number): Promise<void> {
     await this.#skipTo(round.from);
-    const heads = await this.#heads.takeWhile(({ offset }) => offset < round.to);
-    const rejected = await this.#rejected.takeWhile(({ offset }) => offset < round.to);
-    const duplicates = await this.#duplicates.takeWhile(({ duplicate }) => duplicate.offset < round.to);
+    const heads = await this.#ofRound(this.#heads, round, 'head_added', round.heads, ({ offset }) => offset);
+    const rejected = await this.#ofRound(this.#rejected, round, 'rejected_added', round.rejected, ({ offset }) => offset);
+    const duplicates = await this.#ofRound(this.#duplicates, round, 'duplicate_added', round.duplicates, (row) => row.duplicate.offset);
     for (const row of rejected) this.#check.tally.add(row.offset);
     for (const { duplicate } of duplicates) this.#check.tally.add(duplicate.offset);
-    if (overlaps(this.#check.hidden, round.from, round.to)) {
+    if (this.#check.hidden.overlaps(round.from, round.to)) {
       for (const head of heads) this.#check.logs.unbound(head);
+      // Of a round that is hidden in part, nothing can be told.
+      this.#check.hidden.add({ from: round.from, to: round.to });
       return;
     }
     if (heads.length + rejected.length + duplicates.length === 0 && (await this.#isUnseen(round))) return;
@@ -88,9 +96,30 @@ export class RoundRows {
   }
 
   async #skipTo(offset: number): Promise<void> {
-    for (const head of await this.#heads.takeWhile((row) => row.offset < offset)) this.#check.logs.unbound(head);
-    await this.#rejected.takeWhile((row) => row.offset < offset);
-    await this.#duplicates.takeWhile(({ duplicate }) => duplicate.offset < offset);
+    await this.#heads.drop(
+      (row) => row.offset < offset,
+      (head) => this.#check.logs.unbound(head),
+    );
+    await this.#rejected.drop((row) => row.offset < offset);
+    await this.#duplicates.drop(({ duplicate }) => duplicate.offset < offset);
+  }
+
+  /** The rows of a round: as many as it binds and some more. A flood of added rows is one finding. */
+  async #ofRound<Row>(
+    reader: PageReader<Row>,
+    round: Round,
+    code: FsckCode,
+    expected: number,
+    offsetOf: (row: Row) => number,
+  ): Promise<readonly Row[]> {
+    const inRound = (row: Row): boolean => offsetOf(row) < round.to;
+    const rows = await reader.takeWhile(inRound, expected + SURPLUS_KEPT_MAX);
+    const flood = rows.length === expected + SURPLUS_KEPT_MAX ? await reader.drop(inRound) : 0;
+    if (flood > 0) {
+      const detail = `${rows.length + flood} rows where round ${round.index} binds ${expected}; remove what was added`;
+      this.#check.report(code, { round: round.index, offset: round.from, detail });
+    }
+    return rows;
   }
 
   /** Whether nothing of a round can be seen, not even manifests: then its rows went together, or its commit row hides them. */
@@ -101,6 +130,8 @@ export class RoundRows {
       if (this.#unseen !== null) this.#extendUnseen(round);
       return true;
     }
+    // Each look costs a query: where most heads are gone, it is not asked of every round.
+    if (this.#looks++ >= LOOKS_MAX) return false;
     const manifests = new PageReader(store.manifests({ partition: this.#check.key, offsets: { from: round.from, to: round.to } }));
     const seen = await manifests.peek();
     await manifests.close();
@@ -124,7 +155,7 @@ export class RoundRows {
     if (unseen === null) return;
     this.#unseen = null;
     this.#unseenRuns.push(unseen);
-    this.#check.hidden.push({ from: unseen.from, to: unseen.to });
+    this.#check.hidden.add({ from: unseen.from, to: unseen.to });
   }
 
   #missingLists(round: Round): void {
@@ -152,6 +183,11 @@ export class RoundRows {
       if (extra === undefined) {
         const known = placed.map((row) => [leafName(this.#check, row.head), placeOf(row)] as const);
         for (const row of placed) this.#check.logs.unbound(row);
+        if (troubles.length >= TROUBLES_MAX) {
+          const detail = `round ${round.index} binds ${round.heads} heads, and the ${placed.length} rows that are there are not these; restore them`;
+          report(placed.length < round.heads ? 'head_missing' : 'head_altered', { round: round.index, offset: round.to - 1, detail });
+          return;
+        }
         troubles.push({
           round: round.index,
           from: round.from,
