@@ -1,13 +1,42 @@
-import { type PagedQuery, pageStatement, RowReader, readContainer } from '@sealtrail/ledger-store/sql';
+import type { BatchLeaves, PartitionKey, Range, VisibleInterval } from '@sealtrail/ledger-store';
+import {
+  batchLeavesQuery,
+  type PagedQuery,
+  pageStatement,
+  RowReader,
+  readContainer,
+  shownRange,
+  tiedStatement,
+} from '@sealtrail/ledger-store/sql';
 import type { Engine } from './engine.ts';
 
-/** What a page should hold at most: rows may have 32 KiB each, so their number follows from their size. */
-const PAGE_BYTES_WANTED = 4_194_304;
-const FIRST_ROWS = 512;
+/** What a page should hold: rows may have 32 KiB each, so their number follows from their size. */
+const PAGE_BYTES_WANTED = 8_388_608;
+/** The engine unpacks blocks of 8,192 rows at once: much smaller pages cost as much. */
+const FIRST_ROWS = 2_048;
+
+interface Page<Row> {
+  readonly bytes: Uint8Array;
+  readonly rows: readonly Row[];
+  /** Where each row begins in the bytes. */
+  readonly starts: readonly number[];
+}
+
+async function readPage<Row>(engine: Engine, query: PagedQuery<Row>, sql: string): Promise<Page<Row>> {
+  const bytes = await engine.run(sql);
+  const rows: Row[] = [];
+  const starts: number[] = [];
+  readContainer(bytes, (reader) => {
+    starts.push(reader.at);
+    rows.push(query.read(reader));
+  });
+  return { bytes, rows, starts };
+}
 
 /**
  * Reads a query page by page, each page its own statement that begins after the last row of the one before: nothing in
- * the engine waits for the reader, and memory is bounded by a page. Rows that are equal in all order columns come at once.
+ * the engine waits for the reader, and memory is bounded by a page. A page ends between two rows that differ in their
+ * order columns; each statement asks for one row more, to see whether it does.
  */
 export async function* readPages<Row>(engine: Engine, query: PagedQuery<Row>, rowsMax: number): AsyncGenerator<readonly Row[]> {
   engine.assertOpen();
@@ -15,18 +44,70 @@ export async function* readPages<Row>(engine: Engine, query: PagedQuery<Row>, ro
   let after: readonly string[] | null = null;
   let limit = Math.min(rowsMax, FIRST_ROWS);
   for (;;) {
-    const bytes = await engine.run(pageStatement(query, limit, after));
-    const rows: Row[] = [];
-    let last = 0;
-    readContainer(bytes, (reader) => {
-      last = reader.at;
-      rows.push(query.read(reader));
-    });
-    for (let at = 0; at < rows.length; at += rowsMax) yield rows.slice(at, at + rowsMax);
-    if (rows.length < limit) return;
-    const reader = new RowReader(bytes);
-    reader.at = last;
-    after = query.order.map(({ type }) => reader.literal(type));
-    limit = Math.max(1, Math.min(rowsMax, Math.floor((PAGE_BYTES_WANTED * rows.length) / bytes.length)));
+    const page: Page<Row> = await readPage(engine, query, pageStatement(query, limit + 1, after));
+    if (page.rows.length <= limit) {
+      yield* slices(page.rows, rowsMax);
+      return;
+    }
+    const next = keyOf(page, limit, query);
+    let last = limit - 1;
+    while (last >= 0 && sameBytes(keyOf(page, last, query).bytes, next.bytes)) last--;
+    if (last >= 0) {
+      yield* slices(page.rows.slice(0, last + 1), rowsMax);
+      after = keyOf(page, last, query).literals();
+    } else {
+      // Rows inserted many times over: all of them at once.
+      after = next.literals();
+      yield* slices((await readPage(engine, query, tiedStatement(query, after))).rows, rowsMax);
+    }
+    limit = Math.max(1, Math.min(rowsMax, Math.floor((PAGE_BYTES_WANTED * page.rows.length) / page.bytes.length)));
+  }
+}
+
+function* slices<Row>(rows: readonly Row[], rowsMax: number): Generator<readonly Row[]> {
+  for (let at = 0; at < rows.length; at += rowsMax) yield rows.slice(at, at + rowsMax);
+}
+
+/** The order columns of a row, which it begins with. */
+function keyOf<Row>(page: Page<Row>, row: number, query: PagedQuery<Row>): { readonly bytes: Uint8Array; literals(): readonly string[] } {
+  const start = page.starts[row] as number;
+  const reader = new RowReader(page.bytes);
+  reader.at = start;
+  for (const { type } of query.order) reader.skip(type);
+  return {
+    bytes: page.bytes.subarray(start, reader.at),
+    literals() {
+      reader.at = start;
+      return query.order.map(({ type }) => reader.literal(type));
+    },
+  };
+}
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+
+const FIRST_OFFSETS = 256;
+const LEAF_BYTES_WANTED = 4_194_304;
+
+/** Leaves by windows of offsets: a page's end is then known before it is grouped, and the index on offset bounds what is read. */
+export async function* readLeaves(
+  engine: Engine,
+  partition: PartitionKey,
+  offsets: Range,
+  intervals: readonly VisibleInterval[],
+  rowsMax: number,
+): AsyncGenerator<readonly BatchLeaves[]> {
+  engine.assertOpen();
+  const shown = shownRange(intervals, offsets);
+  let size = FIRST_OFFSETS;
+  for (let from = shown.from; from < shown.to; ) {
+    const window = { from, to: Math.min(shown.to, from + size) };
+    let bytes = 0;
+    for await (const page of readPages(engine, batchLeavesQuery(partition, window, intervals), rowsMax)) {
+      for (const { leaves } of page) bytes += leaves.length;
+      yield page;
+    }
+    from = window.to;
+    // Empty windows grow fast: offsets may be far apart.
+    size = bytes === 0 ? size * 4 : Math.max(1, Math.min(rowsMax, Math.floor((size * LEAF_BYTES_WANTED) / bytes)));
   }
 }

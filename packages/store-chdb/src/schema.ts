@@ -1,7 +1,9 @@
 import { LedgerStoreError } from '@sealtrail/ledger-store';
 import {
+  addColumnStatement,
   checkStatements,
   DATABASE,
+  derivedStatements,
   quoted,
   SCHEMA_VERSION,
   schemaStatements,
@@ -17,7 +19,10 @@ const linesOf = (bytes: Uint8Array): string[] =>
     .split('\n')
     .filter((line) => line !== '');
 
-/** Creates the schema in an empty store; throws `schema_mismatch` for a store of another version. */
+/**
+ * Creates the schema in an empty store, and brings that of an earlier build up to date: columns that later event schemas
+ * brought, the checks over them, functions and views. Throws `schema_mismatch` for a store of another version.
+ */
 export async function prepareSchema(engine: Engine, folder: string, checked: boolean): Promise<void> {
   const known = linesOf(
     await engine.run(`SELECT name FROM system.tables WHERE database = ${quoted(DATABASE)} AND name = 'schema_version'`, 'TSVRaw'),
@@ -30,28 +35,50 @@ export async function prepareSchema(engine: Engine, folder: string, checked: boo
     // A store that a crash left half made is made whole here: each statement creates only what is lacking.
     for (const statement of schemaStatements(checked)) await engine.run(statement);
     await engine.run(versionStatement());
-  } else if (versions.length > 1 || versions[0] !== String(SCHEMA_VERSION)) {
+    await alignChecks(engine, checked);
+    return;
+  }
+  if (versions.length > 1 || versions[0] !== String(SCHEMA_VERSION)) {
     throw new LedgerStoreError(
       'schema_mismatch',
       `${folder}: the store has schema version ${versions.join(' and ')}, this build reads ${SCHEMA_VERSION}; use the build that wrote it, or one that migrates it`,
     );
   }
+  await addColumns(engine);
   await alignChecks(engine, checked);
+  await engine.runAll(derivedStatements());
+}
+
+async function addColumns(engine: Engine): Promise<void> {
+  const there = new Set(
+    linesOf(await engine.run(`SELECT concat(table, '.', name) FROM system.columns WHERE database = ${quoted(DATABASE)}`, 'TSVRaw')),
+  );
+  for (const definition of tableDefinitions()) {
+    for (const column of definition.columns) {
+      if (!there.has(`${definition.name}.${column.name}`)) await engine.run(addColumnStatement(definition, column));
+    }
+  }
 }
 
 /** Gives each table the checks that are asked for, or takes them away. They hold for what is inserted from then on. */
 async function alignChecks(engine: Engine, checked: boolean): Promise<void> {
   for (const definition of tableDefinitions()) {
-    const names = Object.keys(definition.checks ?? {});
-    if (names.length === 0) continue;
+    const checks = Object.entries(definition.checks ?? {});
+    if (checks.length === 0) continue;
     const created = linesOf(
       await engine.run(
         `SELECT create_table_query FROM system.tables WHERE database = ${quoted(DATABASE)} AND name = ${quoted(definition.name)}`,
         'TSVRaw',
       ),
     ).join('\n');
-    const present = names.filter((name) => created.includes(`CONSTRAINT ${name} CHECK`));
-    if (present.length === (checked ? names.length : 0)) continue;
+    const isAsWanted = checks.every(([name, expression]) => {
+      const isThere = created.includes(`CONSTRAINT ${name} CHECK`);
+      return checked ? isThere && schemasIn(expression).every((schema) => created.includes(schema)) : !isThere;
+    });
+    if (isAsWanted) continue;
     for (const statement of checkStatements(definition, checked)) await engine.run(statement);
   }
 }
+
+/** The event schemas that an expression has a branch for, by the hex of their SHA-256. */
+const schemasIn = (expression: string): readonly string[] => expression.match(/[0-9a-f]{64}/gi) ?? [];

@@ -16,7 +16,6 @@ import {
   visibleIntervals,
 } from '@sealtrail/ledger-store';
 import {
-  batchLeavesQuery,
   checkpointInserts,
   checkpointsLookup,
   commitInserts,
@@ -57,7 +56,7 @@ import { encodeHeader } from '@sealtrail/wire';
 import { emptyFolder, withContainer } from './containers.ts';
 import { type Engine, openEngine } from './engine.ts';
 import { ConstraintViolated, engineError } from './errors.ts';
-import { readPages } from './pages.ts';
+import { readLeaves, readPages } from './pages.ts';
 import { prepareSchema } from './schema.ts';
 import { readFunctionRule, type SelectLimits, selectRows } from './select.ts';
 import type { FunctionRule } from './select-rules.ts';
@@ -67,7 +66,7 @@ export interface ChdbStoreOptions {
   readonly dir: string;
   /** The engine refuses rows whose columns do not recompute to their hash; true when absent. */
   readonly check_leaves?: boolean;
-  /** Rows of one page at most; 8,192 when absent. Pages of large rows have fewer. */
+  /** Rows of one page at most; 16,384 when absent. Pages of large rows have fewer. */
   readonly page_rows_max?: number;
   /** Limits of `select` where the caller gives none. */
   readonly select?: SelectLimits;
@@ -85,7 +84,7 @@ export interface ChdbLedgerStore extends LedgerStore, SqlQueries {
   alterUnguarded(sql: string): Promise<void>;
 }
 
-const PAGE_ROWS_MAX = 8_192;
+const PAGE_ROWS_MAX = 16_384;
 
 /**
  * Opens the store of a folder and makes it when there is none. Throws `LedgerStoreError`: `store_in_use` (another process
@@ -189,7 +188,9 @@ function storeOver(engine: Engine, dir: string, inserts: string, options: ChdbSt
     },
     manifests: (query) => pagesOf(query, manifestsQuery),
     entries: (query) => pagesOf(query, entriesQuery),
-    batchLeaves: (partition, offsets) => visiblePages(partition, (intervals) => batchLeavesQuery(partition, offsets, intervals)),
+    batchLeaves: async function* (partition, offsets) {
+      yield* readLeaves(engine, partition, offsets, await intervalsOf(partition), rowsMax);
+    },
     rejected: (query) => pagesOf(query, rejectedQuery),
     duplicates: (query) => pagesOf(query, duplicatesQuery),
     async latestCheckpoint(origin) {

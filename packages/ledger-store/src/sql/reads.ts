@@ -5,7 +5,6 @@ import type { DuplicateRecord } from '@sealtrail/seal';
 import {
   type BatchManifest,
   type Duplicate,
-  type EventSchema,
   eventSchemaFields,
   headCodec,
   knownEventSchemas,
@@ -50,21 +49,27 @@ export interface PagedQuery<Row> {
   read(reader: RowReader): Row;
 }
 
-/** SELECT of the page after the row whose order columns are given as SQL literals; of the first page without. */
+/** SELECT of at most so many rows after the row whose order columns are given as SQL literals; from the first on without. */
 export function pageStatement<Row>(query: PagedQuery<Row>, rowsMax: number, after: readonly string[] | null): string {
+  const order = query.order.map(({ name }) => identifier(name));
+  const conditions = after === null ? [] : [followsCondition(order, after)];
+  return `${rowsStatement(query, conditions)} ORDER BY ${order.join(', ')} LIMIT ${Math.trunc(rowsMax)} ${READ_SETTINGS}`;
+}
+
+/** SELECT of all rows whose order columns are those given: more than one only where a row was inserted again. */
+export const tiedStatement = <Row>(query: PagedQuery<Row>, key: readonly string[]): string =>
+  `${rowsStatement(
+    query,
+    query.order.map(({ name }, i) => `${identifier(name)} = ${key[i] as string}`),
+  )} ${READ_SETTINGS}`;
+
+function rowsStatement<Row>(query: PagedQuery<Row>, conditions: readonly string[]): string {
   const columns = [...query.order, ...query.rest].map(({ name }) => {
     const plain = toPlain(name);
     return plain === identifier(name) ? plain : `${plain} AS ${identifier(`${name}_bytes`)}`;
   });
-  const order = query.order.map(({ name }) => identifier(name));
-  const conditions = [query.condition as string, ...(after === null ? [] : [followsCondition(order, after)])];
-  return [
-    `SELECT ${query.distinct ? 'DISTINCT ' : ''}${columns.join(', ')} FROM ${query.from}`,
-    `WHERE ${conditions.map((condition) => `(${condition})`).join(' AND ')}`,
-    // With ties: rows that are equal in all order columns come together, so that the next page begins after them.
-    `ORDER BY ${order.join(', ')} LIMIT ${Math.trunc(rowsMax)} WITH TIES`,
-    READ_SETTINGS,
-  ].join(' ');
+  const all = [query.condition as string, ...conditions].map((condition) => `(${condition})`);
+  return `SELECT ${query.distinct ? 'DISTINCT ' : ''}${columns.join(', ')} FROM ${query.from} WHERE ${all.join(' AND ')}`;
 }
 
 /** (a, b, c) > (x, y, z), in a form that the engine's primary key is used for. */
@@ -83,9 +88,23 @@ const rangeCondition = (column: string, range: Range | undefined): readonly stri
     ? []
     : [`${identifier(column)} >= ${numberLiteral(range.from)}`, `${identifier(column)} < ${numberLiteral(range.to)}`];
 
+const showsSomething = (offsets: Range | undefined): ((interval: VisibleInterval) => boolean) => {
+  return ({ from, to }) => from < to && (offsets === undefined || (from < offsets.to && offsets.from < to));
+};
+
+/** The smallest range of offsets that holds every row which the intervals show within the given one. */
+export function shownRange(intervals: readonly VisibleInterval[], offsets: Range): Range {
+  const shown = intervals.filter(showsSomething(offsets));
+  if (shown.length === 0) return { from: 0, to: 0 };
+  return {
+    from: Math.max(offsets.from, bounded(Math.min(...shown.map(({ from }) => from)))),
+    to: Math.min(offsets.to, bounded(Math.max(...shown.map(({ to }) => to)))),
+  };
+}
+
 /** A condition for rows of a partition that its intervals show; null when they show nothing. */
 export function visibleRows(partition: PartitionKey, intervals: readonly VisibleInterval[], offsets: Range | undefined): string | null {
-  const shown = intervals.filter(({ from, to }) => from < to && (offsets === undefined || (from < offsets.to && offsets.from < to)));
+  const shown = intervals.filter(showsSomething(offsets));
   if (shown.length === 0) return null;
   const claims = shown.map(({ claim }) => claim);
   const of = (numbers: readonly number[]): string => `transform(claim, ${claimsLiteral(claims)}, ${numbersLiteral(numbers)}, toInt64(0))`;
@@ -139,67 +158,92 @@ function ordered(
   };
 }
 
-const readFields = (reader: RowReader, fields: readonly RowField[]): Record<string, unknown> => {
+/** The fields of both lists, one after the other. */
+function readFields(reader: RowReader, order: readonly RowField[], rest: readonly RowField[]): Record<string, unknown> {
   const row: Record<string, unknown> = {};
-  for (const { name, type } of fields) row[name] = reader.value(type);
+  for (const { name, type } of order) row[name] = reader.value(type);
+  for (const { name, type } of rest) row[name] = reader.value(type);
   return row;
-};
+}
 
 export function entriesQuery(query: RowQuery, intervals: readonly VisibleInterval[]): PagedQuery<StoredEntry> {
-  const schemas = knownEventSchemas();
   const names = ['tenant', 'log', 'entry', 'offset'];
   const order = names.map((name) => ENTRIES.columns.find((column) => column.name === name) as RowField);
   const events = eventColumns();
   const place = entryPlace().filter(({ name }) => !names.includes(name));
+  const bytesOf = eventBytesReader(events);
   return {
     from: table(ENTRIES.name),
     order,
     rest: [...place, ...events],
     condition: condition(query, intervals, { tenant: true, log: true, numbers: 'entry' }),
     read(reader) {
-      const row = { ...readFields(reader, order), ...readFields(reader, place) } as unknown as Omit<StoredEntry, 'bytes'>;
-      const schema = schemas.find((known) => sameBytes(known.sha256, row.event_schema));
-      return { ...row, bytes: eventBytes(reader, events, schema) };
+      const row = readFields(reader, order, place);
+      row['bytes'] = bytesOf(reader, row['event_schema'] as Uint8Array);
+      return row as unknown as StoredEntry;
     },
   };
 }
 
-/** The event's bytes: those of its schema's fields among the columns of all schemas. null when they are not canonical. */
-function eventBytes(reader: RowReader, columns: readonly RowField[], schema: EventSchema | undefined): Uint8Array | null {
-  const ends = new Map<string, readonly [number, number]>();
-  for (const { name, type } of columns) {
-    const start = reader.at;
-    reader.skip(type);
-    ends.set(name, [start, reader.at]);
+/** Reads the event's bytes: those of its schema's fields among the columns of all schemas. null when they are not canonical. */
+function eventBytesReader(columns: readonly RowField[]): (reader: RowReader, schema: Uint8Array) => Uint8Array | null {
+  const known = knownEventSchemas().map((schema) => ({
+    schema,
+    fields: eventSchemaFields(schema).map(({ name }) => columns.findIndex((column) => column.name === name)),
+  }));
+  // Where each column begins, and the end of the last.
+  const starts = new Uint32Array(columns.length + 1);
+  const sectionEnds = new Uint32Array(3);
+  const fault = { reason: 'malformed' as const, detail: '' };
+  return (reader, sha256) => {
+    for (const [i, { type }] of columns.entries()) {
+      starts[i] = reader.at;
+      reader.skip(type);
+    }
+    starts[columns.length] = reader.at;
+    const found = known.find(({ schema }) => sameBytes(schema.sha256, sha256));
+    if (found === undefined) return null;
+    const bytes = fieldBytes(reader.bytes, starts, found.fields);
+    return found.schema.walk(bytes, 0, bytes.length, sectionEnds, 0, fault) === bytes.length ? bytes : null;
+  };
+}
+
+/** The fields' bytes one after the other, as a copy. */
+function fieldBytes(bytes: Uint8Array, starts: Uint32Array, fields: readonly number[]): Uint8Array {
+  let size = 0;
+  for (const field of fields) size += (starts[field + 1] as number) - (starts[field] as number);
+  const copy = new Uint8Array(size);
+  // As long as there is one schema its fields are all columns, in order: one run of bytes.
+  const first = starts[fields[0] as number] as number;
+  if (size === (starts[starts.length - 1] as number) - first) copy.set(bytes.subarray(first, first + size));
+  else {
+    let at = 0;
+    for (const field of fields) {
+      const [start, end] = [starts[field] as number, starts[field + 1] as number];
+      copy.set(bytes.subarray(start, end), at);
+      at += end - start;
+    }
   }
-  if (schema === undefined) return null;
-  const spans = eventSchemaFields(schema).map(({ name }) => ends.get(name) as readonly [number, number]);
-  const bytes = new Uint8Array(spans.reduce((size, [start, end]) => size + end - start, 0));
-  let at = 0;
-  for (const [start, end] of spans) {
-    bytes.set(reader.bytes.subarray(start, end), at);
-    at += end - start;
-  }
-  const walked = schema.walk(bytes, 0, bytes.length, new Uint32Array(3), 0, { reason: 'malformed', detail: '' });
-  return walked === bytes.length ? bytes : null;
+  return copy;
 }
 
 /** Leaves of whole batches: grouped in the engine, so that an event costs 32 bytes on its way. */
 export function batchLeavesQuery(partition: PartitionKey, offsets: Range, intervals: readonly VisibleInterval[]): PagedQuery<BatchLeaves> {
   const { order } = ordered(ENTRIES, ['offset', 'log', 'position']);
   const rows = condition({ partition, offsets }, intervals, {});
+  const hashes = valueTypes.list(valueTypes.fixed(HASH_BYTES));
+  const rest = [{ name: 'leaves', type: hashes }];
   const leaves = 'arrayMap(x -> tupleElement(x, 2), arraySort(groupArray((batch_index, leaf_hash))))';
   return {
     from: `(SELECT offset, log, position, ${leaves} AS leaves FROM ${table(ENTRIES.name)} WHERE ${rows ?? '0'} GROUP BY offset, log, position)`,
     order,
-    rest: [{ name: 'leaves', type: valueTypes.list(valueTypes.fixed(HASH_BYTES)) }],
+    rest,
     condition: rows === null ? null : '1',
     read(reader) {
-      const { offset, log, position } = readFields(reader, order) as unknown as Omit<BatchLeaves, 'leaves'>;
-      const hashes = reader.value(valueTypes.list(valueTypes.fixed(HASH_BYTES))) as readonly Uint8Array[];
-      const all = new Uint8Array(hashes.length * HASH_BYTES);
-      for (const [i, hash] of hashes.entries()) all.set(hash, i * HASH_BYTES);
-      return { offset, log, position, leaves: all };
+      const row = readFields(reader, order, rest);
+      const all = new Uint8Array((row['leaves'] as readonly Uint8Array[]).length * HASH_BYTES);
+      for (const [i, hash] of (row['leaves'] as readonly Uint8Array[]).entries()) all.set(hash, i * HASH_BYTES);
+      return { ...row, leaves: all } as unknown as BatchLeaves;
     },
   };
 }
@@ -211,7 +255,7 @@ export function manifestsQuery(query: RowQuery, intervals: readonly VisibleInter
     order,
     rest,
     condition: condition(query, intervals, { tenant: true, log: true, numbers: 'position' }),
-    read: (reader) => manifestOf({ ...readFields(reader, order), ...readFields(reader, rest) }),
+    read: (reader) => manifestOf(readFields(reader, order, rest)),
   };
 }
 
@@ -233,7 +277,7 @@ export function headsQuery(query: RowQuery, intervals: readonly VisibleInterval[
     order,
     rest,
     condition: condition(query, intervals, { tenant: true, log: true }),
-    read: (reader) => headOf({ ...readFields(reader, order), ...readFields(reader, rest) }),
+    read: (reader) => headOf(readFields(reader, order, rest)),
   };
 }
 
@@ -251,7 +295,7 @@ export function rejectedQuery(query: RowQuery, intervals: readonly VisibleInterv
     rest,
     condition: condition(query, intervals, {}),
     read(reader) {
-      const row = { ...readFields(reader, order), ...readFields(reader, rest) };
+      const row = readFields(reader, order, rest);
       delete row['claim'];
       return row as unknown as RejectedRow;
     },
@@ -266,7 +310,7 @@ export function duplicatesQuery(query: RowQuery, intervals: readonly VisibleInte
     rest,
     condition: condition(query, intervals, { tenant: true }),
     read(reader) {
-      const { offset, header_hash, digest, tenant, recorded_at } = { ...readFields(reader, order), ...readFields(reader, rest) };
+      const { offset, header_hash, digest, tenant, recorded_at } = readFields(reader, order, rest);
       return { duplicate: { offset, header_hash, digest } as Duplicate, tenant: tenant as string, recorded_at: recorded_at as number };
     },
   };
@@ -281,7 +325,7 @@ export function roundsQuery(partition: PartitionKey, indexes: Range): PagedQuery
     order,
     rest,
     condition: [partitionCondition(partition), ...rangeCondition('index', indexes)].join(' AND '),
-    read: (reader) => roundOf({ ...readFields(reader, order), ...readFields(reader, rest) }),
+    read: (reader) => roundOf(readFields(reader, order, rest)),
   };
 }
 

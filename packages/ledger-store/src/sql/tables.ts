@@ -139,6 +139,7 @@ export const HEADS: TableDefinition = {
   ],
   engine: 'MergeTree',
   order_by: ['tenant', 'log', 'size'],
+  indexes: { ix_offset: 'offset TYPE minmax GRANULARITY 1' },
 };
 
 export const REJECTED: TableDefinition = {

@@ -16,6 +16,7 @@ import {
   schemaStatements,
   tableDefinitions,
   textLiteral,
+  tiedStatement,
   unflatten,
   valueTypes,
 } from '../../src/sql/index.ts';
@@ -105,8 +106,9 @@ describe('pages', () => {
 
   it('begin after the row that the page before ended with', () => {
     expect(pageStatement(query, 5, null)).toMatch(
-      /^SELECT `a`, `b`, UUIDToNum\(`event_id`\) AS `event_id_bytes` FROM t WHERE \(x = 1\) ORDER BY `a`, `b` LIMIT 5 WITH TIES SETTINGS /,
+      /^SELECT `a`, `b`, UUIDToNum\(`event_id`\) AS `event_id_bytes` FROM t WHERE \(x = 1\) ORDER BY `a`, `b` LIMIT 5 SETTINGS /,
     );
+    expect(tiedStatement(query, ['1', '2'])).toContain('WHERE (x = 1) AND (`a` = 1) AND (`b` = 2) SETTINGS ');
     expect(pageStatement(query, 5, ['1', '2'])).toContain('(`a` >= 1 AND ((`a` > 1) OR (`a` = 1 AND `b` > 2)))');
   });
 });
