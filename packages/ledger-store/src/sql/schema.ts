@@ -1,25 +1,36 @@
 /** The store's schema as statements, and its version. */
+import { codecOf, columnType } from './column-types.ts';
 import { functionStatements } from './functions.ts';
-import { DATABASE, identifier, table } from './literals.ts';
-import { createTable, type TableDefinition, tableDefinitions } from './tables.ts';
+import { DATABASE, identifier, quoted, table } from './literals.ts';
+import { createTable, type TableColumn, type TableDefinition, tableDefinitions } from './tables.ts';
 import { verifyStatements } from './verify/index.ts';
 import { auditEventsView, intervalsView } from './views.ts';
 
 /** Raised by every change of a table. A store of another version is not opened (`schema_mismatch`). */
 export const SCHEMA_VERSION = 1;
 
+/** Functions and views: nothing is kept in them, so every build brings its own. */
+export const derivedStatements = (): readonly string[] => [
+  ...functionStatements(),
+  intervalsView(),
+  auditEventsView(),
+  ...verifyStatements(),
+];
+
 /** Creates what is lacking; harmless when run again. The version is written last, by `versionStatement`. */
 export const schemaStatements = (checked: boolean): readonly string[] => [
   `CREATE DATABASE IF NOT EXISTS ${DATABASE}`,
   ...functionStatements(),
   ...tableDefinitions().map((definition) => createTable(definition, checked)),
-  intervalsView(),
-  auditEventsView(),
-  ...verifyStatements(),
+  ...derivedStatements(),
   `CREATE TABLE IF NOT EXISTS ${table('schema_version')} (version UInt32 COMMENT 'Version of the tables in this database.') ENGINE = MergeTree ORDER BY version SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`,
 ];
 
 export const versionStatement = (): string => `INSERT INTO ${table('schema_version')} VALUES (${SCHEMA_VERSION})`;
+
+/** Adds a column that a later event schema brought: rows of earlier ones have its type's default there. */
+export const addColumnStatement = (definition: TableDefinition, { name, type, doc }: TableColumn): string =>
+  `ALTER TABLE ${table(definition.name)} ADD COLUMN IF NOT EXISTS ${identifier(name)} ${columnType(type, name)} COMMENT ${quoted(doc)} CODEC(${codecOf(name)})`;
 
 /** Statements that give a table its checks, or take them away. The engine checks what is inserted from then on. */
 export function checkStatements(definition: TableDefinition, on: boolean): readonly string[] {
