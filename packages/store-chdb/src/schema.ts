@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { LedgerStoreError } from '@sealtrail/ledger-store';
 import {
   addColumnStatement,
@@ -36,7 +39,7 @@ export async function prepareSchema(engine: Engine, folder: string, checked: boo
     for (const statement of schemaStatements(checked)) await engine.run(statement);
     await engine.run(versionStatement());
     await alignChecks(engine, checked);
-    return;
+    return writeStamp(folder);
   }
   if (versions.length > 1 || versions[0] !== String(SCHEMA_VERSION)) {
     throw new LedgerStoreError(
@@ -46,8 +49,25 @@ export async function prepareSchema(engine: Engine, folder: string, checked: boo
   }
   await addColumns(engine);
   await alignChecks(engine, checked);
+  if ((await readStamp(folder)) === stamp()) return;
   await engine.runAll(derivedStatements());
+  await writeStamp(folder);
 }
+
+/** Which functions and views stand in the store: renewing them at each open would cost it hundreds of ms. */
+const STAMP_FILE = 'views.sha256';
+const stamp = (): string => createHash('sha256').update(derivedStatements().join(';\n')).digest('hex');
+
+async function readStamp(folder: string): Promise<string | null> {
+  try {
+    return (await readFile(join(folder, STAMP_FILE), 'utf8')).trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+const writeStamp = (folder: string): Promise<void> => writeFile(join(folder, STAMP_FILE), `${stamp()}\n`);
 
 async function addColumns(engine: Engine): Promise<void> {
   const there = new Set(
