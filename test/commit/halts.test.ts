@@ -5,7 +5,7 @@ import { createLibrary, inventRecords } from './harness/library.ts';
 import { consult } from './harness/oracle.ts';
 import { seededRandom } from './harness/random.ts';
 import { watch } from './harness/watch.ts';
-import { GROUP, TOPIC, World, type WorldOptions } from './harness/world.ts';
+import { GROUP, TOPIC, topicsOf, World, type WorldOptions } from './harness/world.ts';
 
 const library = createLibrary();
 
@@ -32,11 +32,11 @@ async function sealedWorld(options: Partial<WorldOptions> = {}): Promise<World> 
 }
 
 const rowsOf = (world: World): number => Object.values(world.store.tables).reduce((sum, rows) => sum + rows.length, 0);
-const recordsOf = (world: World) => world.log.control.records(TOPIC, 0);
+const recordsOf = (world: World) => world.control.records(TOPIC, 0);
 
 async function expectHalt(world: World, code: HaltCode, rowsAllowed = 0): Promise<void> {
   const rows = rowsOf(world);
-  const committed = world.log.control.committed(GROUP, TOPIC, 0);
+  const committed = world.control.committed(GROUP, TOPIC, 0);
   world.isFaulty = false;
   world.onEffect = () => undefined;
   world.start();
@@ -45,7 +45,7 @@ async function expectHalt(world: World, code: HaltCode, rowsAllowed = 0): Promis
   expect(world.halts[0]?.halt.message).toMatch(new RegExp(`^${TOPIC}/1/0 halts \\(${code}\\): [^\n]+$`));
   for (let i = 0; i < 20; i++) await world.step();
   expect(rowsOf(world) - rows).toBeLessThanOrEqual(rowsAllowed);
-  expect(world.log.control.committed(GROUP, TOPIC, 0)).toEqual(committed);
+  expect(world.control.committed(GROUP, TOPIC, 0)).toEqual(committed);
 }
 
 /** Recovery writes the commit row again before it looks at anything else. */
@@ -54,20 +54,20 @@ const COMMIT_ROW = 1;
 describe('a partition halts', () => {
   test('offsets_lost: the group has no offset and the store has commit rows', async () => {
     const world = await sealedWorld();
-    world.log.control.forgetOffsets(GROUP);
+    world.control.forgetOffsets(GROUP);
     await expectHalt(world, 'offsets_lost');
   });
 
   test('metadata_unreadable: another program committed', async () => {
     const world = await sealedWorld();
-    world.log.control.setCommitted(GROUP, TOPIC, 0, { offset: 12, metadata: '' });
+    world.control.setCommitted(GROUP, TOPIC, 0, { offset: 12, metadata: '' });
     await expectHalt(world, 'metadata_unreadable');
   });
 
   test('metadata_unreadable: the offset was moved and the metadata was not', async () => {
     const world = await sealedWorld();
-    const metadata = world.log.control.committed(GROUP, TOPIC, 0)?.metadata ?? '';
-    world.log.control.setCommitted(GROUP, TOPIC, 0, { offset: 6, metadata });
+    const metadata = world.control.committed(GROUP, TOPIC, 0)?.metadata ?? '';
+    world.control.setCommitted(GROUP, TOPIC, 0, { offset: 6, metadata });
     await expectHalt(world, 'metadata_unreadable');
   });
 
@@ -87,24 +87,24 @@ describe('a partition halts', () => {
   test('checkpoint_ahead: offset and metadata were set back', async () => {
     const world = await sealedWorld();
     const { round, hash } = world.store.tables.rounds.at(-2) as (typeof world.store.tables.rounds)[number];
-    const [, claim, ordinal, from] = (world.log.control.committed(GROUP, TOPIC, 0)?.metadata ?? '').split(' ');
+    const [, claim, ordinal, from] = (world.control.committed(GROUP, TOPIC, 0)?.metadata ?? '').split(' ');
     const metadata = `v1 ${claim} ${ordinal} ${from} ${round.to} ${Buffer.from(hash).toString('hex')}`;
-    world.log.control.setCommitted(GROUP, TOPIC, 0, { offset: round.to, metadata });
+    world.control.setCommitted(GROUP, TOPIC, 0, { offset: round.to, metadata });
     await expectHalt(world, 'checkpoint_ahead', COMMIT_ROW);
   });
 
   test('topic_replaced: the topic was created again and has other records', async () => {
     const world = await sealedWorld();
-    world.log.control.deleteTopic(TOPIC);
-    world.createTopic();
-    for (let i = 0; i < 20; i++) world.log.control.put(TOPIC, 0, { value: new Uint8Array([i]) });
+    world.control.deleteTopic(TOPIC);
+    world.control.createTopics(topicsOf(1).all);
+    for (let i = 0; i < 20; i++) world.control.put(TOPIC, 0, { value: new Uint8Array([i]) });
     await expectHalt(world, 'topic_replaced', COMMIT_ROW);
   });
 
   test('topic_replaced: the topic was created again and is empty', async () => {
     const world = await sealedWorld();
-    world.log.control.deleteTopic(TOPIC);
-    world.createTopic();
+    world.control.deleteTopic(TOPIC);
+    world.control.createTopics(topicsOf(1).all);
     await expectHalt(world, 'topic_replaced', COMMIT_ROW);
   });
 
@@ -112,37 +112,37 @@ describe('a partition halts', () => {
     const world = await sealedWorld();
     world.start();
     await world.until('recovered', () => world.recoveries.length > 1);
-    world.log.control.deleteTopic(TOPIC);
-    world.createTopic();
-    for (let i = 0; i < 20; i++) world.log.control.put(TOPIC, 0, { value: new Uint8Array([i]) });
+    world.control.deleteTopic(TOPIC);
+    world.control.createTopics(topicsOf(1).all);
+    for (let i = 0; i < 20; i++) world.control.put(TOPIC, 0, { value: new Uint8Array([i]) });
     await world.until('halted', () => world.halts.length > 0);
     expect(world.halts[0]?.halt.code).toBe('topic_replaced');
   });
 
   test('topic_replaced: sealed records were lost from the end of the log', async () => {
     const world = await sealedWorld();
-    world.log.control.truncateTail(TOPIC, 0, 11);
+    world.control.truncateTail(TOPIC, 0, 11);
     await expectHalt(world, 'topic_replaced', COMMIT_ROW);
   });
 
   test('log_truncated: retention took records that were not sealed', async () => {
     const world = await sealedWorld();
-    for (let i = 0; i < 3; i++) world.log.control.put(TOPIC, 0, { value: new Uint8Array([i]) });
-    world.log.control.truncateHead(TOPIC, 0, 13);
+    for (let i = 0; i < 3; i++) world.control.put(TOPIC, 0, { value: new Uint8Array([i]) });
+    world.control.truncateHead(TOPIC, 0, 13);
     await expectHalt(world, 'log_truncated', COMMIT_ROW);
   });
 
   test('log_truncated: retention took the records of a round that has to be rebuilt', async () => {
     const world = await sealedWorld();
-    world.log.control.truncateHead(TOPIC, 0, 10);
+    world.control.truncateHead(TOPIC, 0, 10);
     world.store.tables.manifests.splice(0);
     await expectHalt(world, 'log_truncated', COMMIT_ROW + library.registry.length);
   });
 
   test('offset_gap: the log leaves offsets out', async () => {
     const world = await sealedWorld();
-    world.log.control.skipOffsets(TOPIC, 0, 1);
-    world.log.control.put(TOPIC, 0, { value: new Uint8Array([1]) });
+    world.control.skipOffsets(TOPIC, 0, 1);
+    world.control.put(TOPIC, 0, { value: new Uint8Array([1]) });
     // A checkpoint of what is sealed is published once more.
     await expectHalt(world, 'offset_gap', COMMIT_ROW + 1);
   });
@@ -164,10 +164,10 @@ describe('a partition halts', () => {
   test('registry_disagrees: what a round is rebuilt by was changed', async () => {
     const world = await sealedWorld();
     const { registry_topic } = world.settings;
-    const values = world.log.control.records(registry_topic, 0).map(({ value }) => value);
-    world.log.control.deleteTopic(registry_topic);
-    world.log.control.createTopics([{ topic: registry_topic, partitions: 1, cleanup_policy: 'none' }]);
-    for (const value of values.reverse()) world.log.control.put(registry_topic, 0, { value });
+    const values = world.control.records(registry_topic, 0).map(({ value }) => value);
+    world.control.deleteTopic(registry_topic);
+    world.control.createTopics([{ topic: registry_topic, partitions: 1, cleanup_policy: 'none' }]);
+    for (const value of values.reverse()) world.control.put(registry_topic, 0, { value });
     world.store.tables.manifests.splice(0);
     await expectHalt(world, 'registry_disagrees', COMMIT_ROW + values.length);
   });
@@ -178,7 +178,7 @@ describe('a partition halts', () => {
     ['compaction', { cleanup_policy: 'compact' }],
   ] as const)('topic_settings: %s', async (_, changes) => {
     const world = await sealedWorld();
-    world.log.control.changeTopic(TOPIC, changes);
+    world.control.changeTopic(TOPIC, changes);
     await expectHalt(world, 'topic_settings');
   });
 });
@@ -186,8 +186,8 @@ describe('a partition halts', () => {
 describe('a partition goes on', () => {
   test('when retention took exactly what is sealed', async () => {
     const world = await sealedWorld({ expectsHalt: false });
-    world.log.control.truncateHead(TOPIC, 0, 12);
-    world.log.control.put(TOPIC, 0, { value: new Uint8Array([1]) });
+    world.control.truncateHead(TOPIC, 0, 12);
+    world.control.put(TOPIC, 0, { value: new Uint8Array([1]) });
     world.onEffect = () => undefined;
     world.isSupervised = true;
     world.start();
@@ -209,12 +209,12 @@ describe('a partition goes on', () => {
 
   test('when another partition halts', async () => {
     const world = await sealedWorld({ partitions: 2, processes: 1, records: inventRecords(library, seededRandom(8), 12, 2) });
-    const sealed = world.log.control.committed(GROUP, TOPIC, 1)?.offset ?? 0;
-    world.log.control.setCommitted(GROUP, TOPIC, 0, { offset: 1, metadata: 'other' });
-    world.log.control.put(TOPIC, 1, { value: new Uint8Array([1]) });
+    const sealed = world.control.committed(GROUP, TOPIC, 1)?.offset ?? 0;
+    world.control.setCommitted(GROUP, TOPIC, 0, { offset: 1, metadata: 'other' });
+    world.control.put(TOPIC, 1, { value: new Uint8Array([1]) });
     world.onEffect = () => undefined;
     world.start();
-    await world.until('sealed', () => world.log.control.committed(GROUP, TOPIC, 1)?.offset === sealed + 1);
+    await world.until('sealed', () => world.control.committed(GROUP, TOPIC, 1)?.offset === sealed + 1);
     expect(world.halts.map(({ partition, halt }) => [partition, halt.code])).toEqual([[0, 'metadata_unreadable']]);
   });
 });

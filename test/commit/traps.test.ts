@@ -43,12 +43,12 @@ describe('a member that was fenced', () => {
     const world = worldOf({
       faultOf: failFirst('insertEntries', 'slow'),
       pause: async ({ log, turns }) => {
-        log.control.expire(GROUP);
+        log.expire();
         await turns.sleep(500);
       },
     });
     world.start();
-    await world.until('sealed by the other', () => world.isDrained() || world.log.control.committed(GROUP, TOPIC, 0)?.offset === 4);
+    await world.until('sealed by the other', () => world.isDrained() || world.control.committed(GROUP, TOPIC, 0)?.offset === 4);
     const entries = world.store.tables.entries.length;
     await world.until('late rows', () => world.store.tables.entries.length > entries);
     await world.drain();
@@ -62,10 +62,10 @@ describe('a member that was fenced', () => {
     const world = worldOf({ faultOf: failFirst('commit', 'late') });
     world.start();
     await world.until('sealed by the other', () => world.isDrained());
-    const committed = world.log.control.committed(GROUP, TOPIC, 0);
+    const committed = world.control.committed(GROUP, TOPIC, 0);
     expect(world.lateCount).toBe(1);
     await world.arrive(0);
-    expect(world.log.control.committed(GROUP, TOPIC, 0)).toEqual(committed);
+    expect(world.control.committed(GROUP, TOPIC, 0)).toEqual(committed);
     await world.drain();
     consult(world);
   });
@@ -74,12 +74,12 @@ describe('a member that was fenced', () => {
     const world = worldOf({
       faultOf: failFirst('commits', 'slow'),
       pause: async ({ log, turns }) => {
-        log.control.expire(GROUP);
+        log.expire();
         await turns.sleep(500);
       },
     });
     world.start();
-    await world.until('sealed by the other', () => world.log.control.committed(GROUP, TOPIC, 0)?.offset === 4);
+    await world.until('sealed by the other', () => world.control.committed(GROUP, TOPIC, 0)?.offset === 4);
     for (let i = 0; i < 20; i++) await world.step();
     await world.drain();
     consult(world);
@@ -92,7 +92,7 @@ describe('two partitions', () => {
     world.start();
     await world.until('sealed', () => world.isDrained());
     // Every partition changes hands: ordinal 1 on both, from different offsets on.
-    world.log.control.rotate(GROUP);
+    world.control.rotate(GROUP);
     await world.drain();
     consult(world);
     const [first, second] = [0, 1].map((partition) => [...claimsOf(world.store.tables, world.key(partition)).values()]);
@@ -102,30 +102,30 @@ describe('two partitions', () => {
   });
 });
 
+/** Loses rows while every ledger is stopped, and lets them go on. */
+async function loses(world: World, lose: (tables: MemoryTables) => void): Promise<void> {
+  world.start();
+  await world.drain();
+  consult(world);
+  const hashes = committedRounds(world, 0).map(({ hash }) => latin1(hash));
+  const ordinal = Math.max(...[...claimsOf(world.store.tables, world.key(0)).values()].map((claim) => claim.ordinal));
+  const recoveries = world.recoveries.length;
+  lose(world.store.tables);
+  world.troubled.add(0);
+  world.isSupervised = true;
+  world.start();
+  await world.drain();
+  expect(world.recoveries.slice(recoveries).some(({ rounds_rebuilt }) => rounds_rebuilt > 0)).toBe(true);
+  expect(Math.max(...[...claimsOf(world.store.tables, world.key(0)).values()].map(({ ordinal }) => ordinal))).toBeGreaterThan(ordinal);
+  expect(committedRounds(world, 0).map(({ hash }) => latin1(hash))).toEqual(hashes);
+  consult(world);
+}
+
+const longWorld = (options: Partial<WorldOptions> = {}): World =>
+  worldOf({ records: inventRecords(library, seededRandom(3), 20, 1), ...options });
+
 describe('rows that the store has lost', () => {
   const tables = ['entries', 'manifests', 'heads', 'rejected', 'duplicates', 'commits'] as const;
-
-  /** Loses rows while every ledger is stopped, and lets them go on. */
-  async function loses(world: World, lose: (tables: MemoryTables) => void): Promise<void> {
-    world.start();
-    await world.drain();
-    consult(world);
-    const hashes = committedRounds(world, 0).map(({ hash }) => latin1(hash));
-    const ordinal = Math.max(...[...claimsOf(world.store.tables, world.key(0)).values()].map((claim) => claim.ordinal));
-    const recoveries = world.recoveries.length;
-    lose(world.store.tables);
-    world.troubled.add(0);
-    world.isSupervised = true;
-    world.start();
-    await world.drain();
-    expect(world.recoveries.slice(recoveries).some(({ rounds_rebuilt }) => rounds_rebuilt > 0)).toBe(true);
-    expect(Math.max(...[...claimsOf(world.store.tables, world.key(0)).values()].map(({ ordinal }) => ordinal))).toBeGreaterThan(ordinal);
-    expect(committedRounds(world, 0).map(({ hash }) => latin1(hash))).toEqual(hashes);
-    consult(world);
-  }
-
-  const longWorld = (options: Partial<WorldOptions> = {}): World =>
-    worldOf({ records: inventRecords(library, seededRandom(3), 20, 1), ...options });
 
   test.each(tables.filter((table) => table !== 'commits'))('%s, all of them: rebuilt under a new claim', async (table) => {
     await loses(longWorld(), (rows) => void rows[table].splice(0));
@@ -171,7 +171,7 @@ describe('a new era', () => {
     const late = world.store.tables.commits.splice(1);
     world.store.tables.checkpoints.splice(0);
     world.signed.splice(0);
-    world.log.control.forgetOffsets(GROUP);
+    world.control.forgetOffsets(GROUP);
     world.settings = { ...world.settings, era: 'new', round_records_max: 1 };
     await world.drain();
     expect(world.halts).toEqual([]);

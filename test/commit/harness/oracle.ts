@@ -25,7 +25,7 @@ export function consult(world: World): void {
   watch(world);
   for (let partition = 0; partition < world.options.partitions; partition++) {
     const rounds = committedRounds(world, partition);
-    const records = world.log.control.records(TOPIC, partition);
+    const records = world.log.records(TOPIC, partition);
     const start = records[0]?.offset ?? 0;
     const end = start + records.length;
     same(`offsets of the rounds of ${partition}`, boundaries(rounds.map(({ round }) => round)), records.length === 0 ? [] : [start, end]);
@@ -73,7 +73,7 @@ function rebuild(
 ): readonly SealedRound[] {
   const { audience, incarnation, partitions, registry_topic } = world.settings;
   const identity = { audience, topic: TOPIC, incarnation, partition, partitions };
-  const keys = world.log.control.records(registry_topic, 0).map(({ value }) => value ?? new Uint8Array(0));
+  const keys = world.log.records(registry_topic, 0).map(({ value }) => value ?? new Uint8Array(0));
   const tenants = new Map<string, TenantState>();
   const sealedHeaders = new Map<string, Uint8Array>();
   const start = records[0]?.offset ?? 0;
@@ -153,7 +153,7 @@ function compareRows(world: World, partition: number, rebuilt: readonly SealedRo
 /** Every record has the one verdict that its maker expects. */
 function compareVerdicts(world: World, partition: number, rebuilt: readonly SealedRound[]): void {
   const records = world.options.records.filter((record) => record.partition === partition);
-  const start = world.log.control.records(TOPIC, partition)[0]?.offset ?? 0;
+  const start = world.log.records(TOPIC, partition)[0]?.offset ?? 0;
   const registryAt = (i: number): number => rebuilt.find(({ round }) => start + i < round.to)?.round.registry_size ?? 0;
   const rows = visibleRows(world.store.tables, world.key(partition));
   const found: (Verdict | undefined)[] = records.map(() => undefined);
@@ -193,9 +193,7 @@ function rootOver(leaves: readonly Uint8Array[]): Uint8Array {
 /** The topic of rejected records has all that are rejected, at least once, and nothing else. */
 function compareRejectedTopic(world: World, partition: number, rebuilt: readonly SealedRound[]): void {
   const prefix = `${TOPIC}/${world.settings.incarnation}/${partition}/`;
-  const ids = world.log.control
-    .records(world.settings.rejected_topic, 0)
-    .map(({ key }) => new TextDecoder().decode(key ?? new Uint8Array(0)));
+  const ids = world.log.records(world.settings.rejected_topic, 0).map(({ key }) => new TextDecoder().decode(key ?? new Uint8Array(0)));
   const offsets = new Set(ids.filter((id) => id.startsWith(prefix)).map((id) => Number(id.slice(prefix.length))));
   same(
     `topic of rejected records, ${partition}`,

@@ -1,15 +1,18 @@
 /** One ledger process of a world, and whoever starts it again. */
-import { EventLogError } from '@sealtrail/event-log';
-import { type Fault, type FaultPlan, type PortCall, withLogFaults } from '@sealtrail/event-log/faults';
-import type { MemoryLogHandle } from '@sealtrail/event-log/memory';
-import { createLedger, type LedgerEvents } from '@sealtrail/ledger';
+import { type EventLog, EventLogError } from '@sealtrail/event-log';
+import { type FaultPlan, type PortCall, withLogFaults } from '@sealtrail/event-log/faults';
+import { createLedger, type Ledger, type LedgerEnd, type LedgerEvents } from '@sealtrail/ledger';
 import { LedgerStoreError } from '@sealtrail/ledger-store';
 import { withStoreFaults } from '@sealtrail/ledger-store/faults';
-import { gatedLog, gatedStore } from './gates.ts';
+import { type Gate, gatedLog, gatedStore } from './gates.ts';
 import type { World } from './world.ts';
+import type { OpenedLog } from './world-log.ts';
+
+/** In the message of what a wrapper fails with: it may have been chosen just before the faults ended. */
+const ON_COMMAND = /on command/;
 
 interface Life {
-  readonly handle: MemoryLogHandle;
+  readonly opened: Promise<OpenedLog>;
   readonly stop: AbortController;
   dead: boolean;
 }
@@ -30,13 +33,22 @@ export class LedgerProcess {
 
   start(): void {
     const world = this.#world;
-    const { turns } = world;
-    const life: Life = { handle: world.log.open(), stop: new AbortController(), dead: false };
+    const life: Life = { opened: world.log.open(), stop: new AbortController(), dead: false };
     this.#life = life;
     const plan = this.#plan(life);
-    const gate = (): Promise<void> => turns.gate();
-    const ledger = createLedger({
-      log: withLogFaults(gatedLog(life.handle, gate, world), plan),
+    const gate = (): Promise<void> => world.turns.gate();
+    const run = async (): Promise<LedgerEnd> => this.#ledger(life, plan, gate, (await life.opened).log).run(life.stop.signal);
+    void run().then(
+      (end) => this.#ended(life, end.kind === 'failed' ? end.cause : null),
+      (cause: unknown) => this.#ended(life, cause),
+    );
+  }
+
+  #ledger(life: Life, plan: FaultPlan, gate: Gate, log: EventLog): Ledger {
+    const world = this.#world;
+    const { turns } = world;
+    return createLedger({
+      log: withLogFaults(gatedLog(log, gate, world), plan),
       settings: world.settings,
       ports: {
         ...world.pure,
@@ -47,10 +59,6 @@ export class LedgerProcess {
         events: this.#events(life),
       },
     });
-    void ledger.run(life.stop.signal).then(
-      (end) => this.#ended(life, end.kind === 'failed' ? end.cause : null),
-      (cause: unknown) => this.#ended(life, cause),
-    );
   }
 
   /** Asks it to end, as an operator does. */
@@ -65,8 +73,8 @@ export class LedgerProcess {
     life.dead = true;
     this.#life = null;
     this.#world.tell(`${this.name} is killed`);
-    if (session_ms === 0) life.handle.kill();
-    else void this.#world.turns.sleep(session_ms).then(() => life.handle.kill());
+    const expelled = session_ms === 0 ? Promise.resolve() : this.#world.turns.sleep(session_ms);
+    void Promise.all([life.opened, expelled]).then(([opened]) => opened.kill());
     this.#world.restartLater(this);
   }
 
@@ -91,11 +99,11 @@ export class LedgerProcess {
   #ended(life: Life, cause: unknown): void {
     if (this.#life !== life) return;
     this.#life = null;
-    void life.handle.close();
+    void life.opened.then(({ log }) => log.close());
     if (cause !== null) {
       const isKnown = cause instanceof EventLogError || cause instanceof LedgerStoreError;
       this.#world.tell(`${this.name} ends: ${String(cause)}`);
-      if (!isKnown || !this.#world.isFaulty)
+      if (!isKnown || !(this.#world.isFaulty || ON_COMMAND.test(cause.message)))
         this.#world.violated(`${this.name} ended by ${cause instanceof Error ? cause.stack : String(cause)}`);
     }
     this.#world.restartLater(this);
@@ -124,5 +132,3 @@ export class LedgerProcess {
     };
   }
 }
-
-export type { Fault };

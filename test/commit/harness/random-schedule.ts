@@ -59,12 +59,12 @@ export async function runSchedule({ world, random }: ReturnType<typeof inventSch
   consult(world);
   // What has not arrived by now may still do so, years later; nobody may see anything of it.
   while (world.lateCount > 0) await world.arrive(random.below(world.lateCount));
-  while (await world.step());
+  await world.turns.rest();
   consult(world);
 }
 
 async function disturb(world: World, random: Random): Promise<void> {
-  const { control } = world.log;
+  const { control } = world;
   const dice = random.next();
   if (dice < 0.35) {
     world.append(1 + random.below(4));

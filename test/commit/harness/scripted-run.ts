@@ -3,7 +3,7 @@ import type { Fault, PortCall } from '@sealtrail/event-log/faults';
 import type { Library, SampleRecord } from './library.ts';
 import { consult } from './oracle.ts';
 import { watch } from './watch.ts';
-import { GROUP, World } from './world.ts';
+import { World } from './world.ts';
 
 export interface ScriptedFault {
   /** Number of the call, from 0, counted over all processes. */
@@ -41,7 +41,7 @@ export async function runScripted(
     order: null,
     // Long enough for the group to give the partition to the other one, and for that one to do all that is left.
     pause: async (paused) => {
-      paused.log.control.expire(GROUP);
+      paused.log.expire();
       await paused.turns.sleep(500);
     },
     ...(lateness === 'soon' ? { late_ms: 15 } : {}),
@@ -53,7 +53,7 @@ export async function runScripted(
     await world.drain();
     consult(world);
     while (world.lateCount > 0) await world.arrive(0);
-    while (await world.step());
+    await world.turns.rest();
     consult(world);
   } catch (error) {
     const script = faults.map(({ call, fault }) => `${fault} at call ${call}`).join(', ');

@@ -1,4 +1,5 @@
 import type { Random } from './random.ts';
+import type { Time } from './time.ts';
 
 interface Sleeper {
   readonly at_ms: number;
@@ -6,10 +7,10 @@ interface Sleeper {
 }
 
 /**
- * Time and order of one world. Time is virtual: it jumps to whoever sleeps the shortest once nothing else can happen. With
+ * Virtual time: it jumps to whoever sleeps the shortest once nothing else can happen. With
  * chance given, every call through a port waits at a gate before and after its effect, and chance decides who goes on.
  */
-export class Turns {
+export class Turns implements Time {
   now_ms = 1_700_000_000_000;
   readonly #random: Random | null;
   readonly #gates: (() => void)[] = [];
@@ -54,6 +55,10 @@ export class Turns {
     const moved = passTime ? this.#wakeNext() : this.#openGate();
     if (moved) await this.settle();
     return moved;
+  }
+
+  async rest(): Promise<void> {
+    while (await this.step());
   }
 
   #openGate(): boolean {

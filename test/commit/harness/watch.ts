@@ -2,7 +2,7 @@
 import { parseCommitMetadata } from '@sealtrail/ledger';
 import type { RoundColumns } from '@sealtrail/ledger-store/memory';
 import { type VisibleRows, visibleRows } from './visible-rows.ts';
-import { GROUP, latin1, TOPIC, Violation, type World } from './world.ts';
+import { latin1, TOPIC, Violation, type World } from './world.ts';
 
 /**
  * No offset is visible twice, nor from a claim that no OffsetCommit covered there (P1); what a checkpoint covers is
@@ -24,7 +24,7 @@ export function watch(world: World): void {
     }
     if (world.troubled.has(partition)) continue;
     const published = publishedTo(world, partition);
-    const start = world.log.control.records(TOPIC, partition)[0]?.offset ?? 0;
+    const start = world.log.records(TOPIC, partition)[0]?.offset ?? 0;
     const events = new Map<number, number>();
     for (const { offset } of rows.entries) bump(events, offset);
     for (let offset = start; offset < published; offset++) {
@@ -55,7 +55,7 @@ function* claimedOffsets(rows: VisibleRows): Iterable<readonly [Uint8Array, numb
 
 /** Committed rounds from the first to the last, by the committed offset's metadata. */
 export function committedRounds(world: World, partition: number): readonly RoundColumns[] {
-  const committed = world.log.control.committed(GROUP, TOPIC, partition);
+  const committed = world.log.committed(partition);
   const metadata = committed === null ? null : parseCommitMetadata(committed.metadata);
   const rounds: RoundColumns[] = [];
   let hash = metadata === null ? null : latin1(metadata.round_hash);

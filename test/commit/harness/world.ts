@@ -1,7 +1,7 @@
 /** A log, a store, and ledger processes that fail on command and are started again: what survives is the oracle's to say. */
 import type { Assignment } from '@sealtrail/event-log';
 import type { Fault, PortCall } from '@sealtrail/event-log/faults';
-import { createMemoryEventLog, type MemoryEventLog } from '@sealtrail/event-log/memory';
+import type { MemoryLogControl } from '@sealtrail/event-log/memory';
 import { DEFAULT_LIMITS, type Halt, type LedgerPorts, type LedgerSettings, parseCommitMetadata } from '@sealtrail/ledger';
 import type { LedgerStore, PartitionKey } from '@sealtrail/ledger-store';
 import { createMemoryLedgerStore, type MemoryLedgerStore } from '@sealtrail/ledger-store/memory';
@@ -10,7 +10,9 @@ import { ed25519PublicKey, ed25519Signer, ed25519Verify, sha256 } from '@sealtra
 import { AUDIENCE, type Library, type SampleRecord } from './library.ts';
 import { LedgerProcess } from './process.ts';
 import type { Random } from './random.ts';
+import type { Time } from './time.ts';
 import { Turns } from './turns.ts';
+import { memoryWorldLog, type WorldLog, type WorldTopics } from './world-log.ts';
 
 export const TOPIC = 'audit.events';
 export const GROUP = 'ledger';
@@ -25,6 +27,8 @@ export interface WorldOptions {
   readonly faultOf: (call: PortCall, number: number) => Fault;
   /** Decides who goes on; null for the order in which calls are made. */
   readonly order: Random | null;
+  /** Time as it passes, and a log that is not of memory; both or neither. */
+  readonly real?: { readonly time: Time; readonly log: WorldLog };
   /** How long a paused call takes, and what happens meanwhile. */
   readonly pause?: (world: World) => Promise<void>;
   /** How long the group holds on to a process that crashed; 0 when absent. */
@@ -53,13 +57,24 @@ const SETTINGS: LedgerSettings = {
   topic_check_ms: 100_000,
 };
 const RESTART_MS = 50;
+
+export const topicsOf = (partitions: number): WorldTopics => ({
+  group: GROUP,
+  topic: TOPIC,
+  all: [
+    { topic: TOPIC, partitions, cleanup_policy: 'delete' },
+    { topic: SETTINGS.registry_topic, partitions: 1, cleanup_policy: 'none' },
+    { topic: SETTINGS.rejected_topic, partitions: 1, cleanup_policy: 'delete' },
+  ],
+});
+
 const LEDGER_SEED = new Uint8Array(32).fill(99);
 
 export class Violation extends Error {}
 
 export class World {
-  readonly turns: Turns;
-  readonly log: MemoryEventLog;
+  readonly turns: Time;
+  readonly log: WorldLog;
   readonly store: MemoryLedgerStore;
   readonly processes: readonly LedgerProcess[];
   readonly options: WorldOptions;
@@ -88,19 +103,17 @@ export class World {
   constructor(options: WorldOptions) {
     this.options = options;
     this.settings = { ...SETTINGS, partitions: options.partitions, ...options.settings };
-    this.turns = new Turns(options.order);
-    this.log = createMemoryEventLog({ clock_ms: () => this.turns.now_ms, sleep: (ms, signal) => this.turns.sleep(ms, signal) });
-    this.createTopic();
-    this.log.control.createTopics([
-      { topic: this.settings.registry_topic, partitions: 1, cleanup_policy: 'none' },
-      { topic: this.settings.rejected_topic, partitions: 1, cleanup_policy: 'delete' },
-    ]);
+    this.turns = options.real?.time ?? new Turns(options.order);
+    this.log = options.real?.log ?? memoryWorldLog(this.turns, topicsOf(options.partitions));
     this.store = createMemoryLedgerStore({ page_rows_max: 3 });
     this.processes = Array.from({ length: options.processes }, (_, i) => new LedgerProcess(this, `ledger ${i}`));
   }
 
-  createTopic(): void {
-    this.log.control.createTopics([{ topic: TOPIC, partitions: this.options.partitions, cleanup_policy: 'delete' }]);
+  /** What only a test does to a log in memory. */
+  get control(): MemoryLogControl {
+    const { control } = this.log;
+    if (control === null) throw new TypeError('this log is not of memory');
+    return control;
   }
 
   key(partition: number): PartitionKey {
@@ -135,7 +148,7 @@ export class World {
   /** Appends the next records of the world; true while there are more. */
   append(count: number): boolean {
     for (const { partition, key, value, time_type } of this.options.records.slice(this.#appended, this.#appended + count)) {
-      this.log.control.put(TOPIC, partition, { key, value, ...(time_type === undefined ? {} : { time_type }) });
+      this.log.put(TOPIC, partition, { key, value, ...(time_type === undefined ? {} : { time_type }) });
       this.#appended++;
     }
     return this.#appended < this.options.records.length;
@@ -143,7 +156,7 @@ export class World {
 
   register(count: number): void {
     for (const value of this.options.library.registry.slice(this.#registered, this.#registered + count)) {
-      this.log.control.put(this.settings.registry_topic, 0, { value });
+      this.log.put(this.settings.registry_topic, 0, { value });
       this.#registered++;
     }
   }
@@ -208,6 +221,7 @@ export class World {
   committed(assignment: Assignment, offset: number, metadata: string): void {
     const parsed = parseCommitMetadata(metadata);
     if (parsed === null) return this.violated(`committed with metadata ${metadata}`);
+    this.log.noteCommitted(assignment.partition, { offset, metadata });
     const claim = latin1(parsed.claim);
     this.covered.set(claim, Math.max(this.covered.get(claim) ?? 0, offset));
     this.tell(
@@ -264,10 +278,10 @@ export class World {
   /** Whether everything in the log is committed, visible and covered by a checkpoint. */
   isDrained(): boolean {
     for (let partition = 0; partition < this.options.partitions; partition++) {
-      const records = this.log.control.records(TOPIC, partition);
+      const records = this.log.records(TOPIC, partition);
       const last = records[records.length - 1];
       if (last === undefined) continue;
-      const committed = this.log.control.committed(GROUP, TOPIC, partition);
+      const committed = this.log.committed(partition);
       if (committed?.offset !== last.offset + 1) return false;
       if (!this.store.tables.commits.some((row) => row.partition === partition && row.to === committed.offset)) return false;
       const hash = parseCommitMetadata(committed.metadata)?.round_hash;
