@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SealedWorld } from '../../verify/test/sealed-world.ts';
+import { createWorld, type SealedWorld } from '../../verify/test/sealed-world.ts';
 import type { FsckInput } from '../src/index.ts';
 import { eraseSections } from './erase.ts';
 import { check, placeOf, recordsOf } from './fsck-world.ts';
@@ -324,6 +324,46 @@ describe('a section that was erased', () => {
       Object.assign(row, columns);
     });
     expect(found).toEqual([{ code: 'entry_altered', tenant: 'acme', entry: 4, position: 1, offset: 2 }]);
+  });
+});
+
+describe('a log of more heads than are kept in memory', () => {
+  const long = async (): Promise<SealedWorld> => {
+    const world = await createWorld({ seed: 41 });
+    for (let i = 0; i < 80; i++)
+      await world.seal([{ tenant: 'acme', events: 1 }, ...(i % 9 === 0 ? [{ tenant: 'globex', events: 1 }] : [])]);
+    return world;
+  };
+  it.each<[string, Tamper, object[]]>([
+    ['nothing', () => undefined, []],
+    [
+      'a manifest',
+      (w) => Object.assign(manifestOf(w, 'acme', 70).manifest, { recorded_at: 5 }),
+      [{ code: 'manifest_altered', tenant: 'acme', position: 70 }],
+    ],
+    [
+      'a missing manifest',
+      (w) => remove(w.store.tables.manifests, manifestOf(w, 'acme', 70)),
+      [{ code: 'manifest_missing', tenant: 'acme', position: 70 }],
+    ],
+    ['a missing batch', (w) => removeBatch(w, 'acme', 70), [{ code: 'batch_missing', tenant: 'acme', position: 70 }]],
+    [
+      'a missing head',
+      (w) => remove(w.store.tables.heads, headOf(w, 'acme', 70)),
+      [{ code: 'head_missing', tenant: 'acme', position: 69 }],
+    ],
+    ['a head', (w) => Object.assign(headOf(w, 'acme', 3).head, { entries: 9 }), [{ code: 'head_altered', tenant: 'acme', position: 2 }]],
+    [
+      'a doubled head',
+      (w) => w.store.tables.heads.push({ ...headOf(w, 'acme', 75) }),
+      [{ code: 'head_added', tenant: 'acme', position: 74 }],
+    ],
+  ])('%s', async (_what, tamper, expected) => {
+    const world = await long();
+    tamper(world);
+    const found = (await check(world)).findings.map(placeOf);
+    expect(found).toMatchObject(expected);
+    expect(found).toHaveLength(expected.length);
   });
 });
 

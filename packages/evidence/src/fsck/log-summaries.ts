@@ -13,7 +13,13 @@ export interface LogSummary {
   readonly head: { readonly size: number; readonly entries: number; readonly last: Uint8Array; readonly offset: number } | null;
   /** Later heads were seen that no round binds: the log may go on. */
   readonly may_go_on: boolean;
+  /** All of its bound heads, of a log that has few; null: ask the store. */
+  readonly heads: readonly HeadRow[] | null;
 }
+
+/** Heads that are kept, of one log and of all: a log with more is worth a query of its own. */
+const HEADS_OF_A_LOG_MAX = 64;
+const HEADS_KEPT_MAX = 50_000;
 
 /** The logs of one partition, gathered from the heads in order: grows with the number of logs, not of rows. */
 export class LogSummaries {
@@ -21,6 +27,7 @@ export class LogSummaries {
   readonly #audience: string;
   readonly #key: PartitionKey;
   readonly #logs = new Map<string, LogSummary>();
+  #kept = 0;
 
   constructor(sha256: Sha256, audience: string, key: PartitionKey) {
     this.#sha256 = sha256;
@@ -61,27 +68,37 @@ export class LogSummaries {
     const known = this.#logs.get(name);
     this.#logs.set(
       name,
-      known === undefined ? { tenant, named: this.isOf(head.log, tenant), head: null, may_go_on: true } : { ...known, may_go_on: true },
+      known === undefined
+        ? { tenant, named: this.isOf(head.log, tenant), head: null, may_go_on: true, heads: [] }
+        : { ...known, may_go_on: true },
     );
   }
 
   /** The next head of a log. Gives a head that stands under a wrong tenant, this one or the one before it; else null. */
-  bound({
-    tenant,
-    head,
-    offset,
-  }: HeadRow): { readonly right: string; readonly wrong: string; readonly size: number; readonly offset: number } | null {
+  bound(row: HeadRow): { readonly right: string; readonly wrong: string; readonly size: number; readonly offset: number } | null {
+    const { tenant, head, offset } = row;
     const name = hexOf(head.log);
     const known = this.#logs.get(name);
+    const heads = this.#withHead(known === undefined ? [] : known.heads, row);
     const latest = { size: head.size, entries: head.entries, last: head.last, offset };
     if (known === undefined || known.tenant === tenant) {
-      this.#logs.set(name, { tenant, named: known?.named ?? this.isOf(head.log, tenant), head: latest, may_go_on: false });
+      this.#logs.set(name, { tenant, named: known?.named ?? this.isOf(head.log, tenant), head: latest, may_go_on: false, heads });
       return null;
     }
     const right = known.named || !this.isOf(head.log, tenant) ? known.tenant : tenant;
-    this.#logs.set(name, { tenant: right, named: known.named || right === tenant, head: latest, may_go_on: false });
+    this.#logs.set(name, { tenant: right, named: known.named || right === tenant, head: latest, may_go_on: false, heads });
     const before = right === tenant ? known.head : null;
     const { size, offset: at } = before ?? latest;
     return { right, wrong: right === tenant ? known.tenant : tenant, size, offset: at };
+  }
+
+  #withHead(heads: readonly HeadRow[] | null, row: HeadRow): readonly HeadRow[] | null {
+    if (heads === null) return null;
+    if (heads.length >= HEADS_OF_A_LOG_MAX || this.#kept >= HEADS_KEPT_MAX) {
+      this.#kept -= heads.length;
+      return null;
+    }
+    this.#kept++;
+    return [...heads, row];
   }
 }
