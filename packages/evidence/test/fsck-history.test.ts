@@ -114,6 +114,21 @@ describe('what the event log committed', () => {
   });
 });
 
+describe('a commit row that comes late', () => {
+  it('is no finding once it is there, and one while it is not', async () => {
+    const world = await tamperedWorld();
+    const committed = committedOf(world);
+    const row = world.store.tables.commits[1] as { to: number; round_hash: Uint8Array };
+    const before = { to: 12, round_hash: world.rounds[3]?.hash as Uint8Array };
+    const after = { to: row.to, round_hash: row.round_hash };
+    Object.assign(row, before);
+    remove(world.store.tables.checkpoints, ...world.store.tables.checkpoints.filter(({ size }) => size === 5));
+    expect(codesOf(await check(world, { committed }))).toEqual(['tail_missing']);
+    const late = await fsck(inputFor(world, { committed }), () => Object.assign(row, after));
+    expect(late.findings).toEqual([]);
+  });
+});
+
 describe('several partitions', () => {
   it('are checked each for itself', async () => {
     const zero = await createWorld({ seed: 21, partitions: 2, partition: 0 });

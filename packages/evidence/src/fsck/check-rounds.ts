@@ -174,6 +174,6 @@ class RoundsCheck {
     await this.#rows.ends((from, to) => this.#commits.explains(from, to));
     // A commit row that stands elsewhere explains what lies beyond the end.
     if (check.rows.moved.length > 0) this.#operator.lose();
-    this.#operator.ends();
+    await this.#operator.ends();
   }
 }

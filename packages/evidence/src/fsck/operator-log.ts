@@ -100,9 +100,16 @@ export class OperatorLog {
     this.#committed = null;
   }
 
+  /** The commit row follows the group's commit: whether it has come since the rows were read. */
+  async #reached(offset: number): Promise<boolean> {
+    const { input, key } = this.#check;
+    return (await input.store.commits(key)).some(({ to }) => to >= offset);
+  }
+
   /** After the last round. */
-  ends(): void {
+  async ends(): Promise<void> {
     const { report, end } = this.#check;
+    if (this.#committed !== null && (await this.#reached(this.#committed.offset))) this.#committed = null;
     for (const saved of [false, true]) {
       const largest = this.#awaited.filter((one) => one.saved === saved).at(-1);
       // What the group committed says the same, and more.
