@@ -61,7 +61,7 @@ export function connectionError(folder: string, cause: unknown): LedgerStoreErro
   if (isNoSpace(cause)) return engineError(cause);
   return new LedgerStoreError(
     'store_unavailable',
-    `${folder}: the store cannot be opened; check that the folder can be written to and has room`,
+    `${folder}: the store cannot be opened; check that no other process has it open, that it can be written to, and that there is room`,
     {
       cause,
     },

@@ -56,6 +56,7 @@ import { encodeHeader } from '@sealtrail/wire';
 import { emptyFolder, withContainer } from './containers.ts';
 import { type Engine, openEngine } from './engine.ts';
 import { ConstraintViolated, engineError } from './errors.ts';
+import { createGate } from './gate.ts';
 import { readLeaves, readPages } from './pages.ts';
 import { prepareSchema } from './schema.ts';
 import { readFunctionRule, type SelectLimits, selectRows } from './select.ts';
@@ -85,6 +86,8 @@ export interface ChdbLedgerStore extends LedgerStore, SqlQueries {
 }
 
 const PAGE_ROWS_MAX = 16_384;
+/** A statement holds one of the four threads that Node has for such work: long questions must leave some to the ledger. */
+const SELECTS_AT_ONCE_MAX = 2;
 
 /**
  * Opens the store of a folder and makes it when there is none. Throws `LedgerStoreError`: `store_in_use` (another process
@@ -112,6 +115,7 @@ function storeOver(engine: Engine, dir: string, inserts: string, options: ChdbSt
   const rowsMax = options.page_rows_max ?? PAGE_ROWS_MAX;
   const sha256 = nodeSha256();
   let rule: FunctionRule | undefined;
+  const atOnce = createGate(SELECTS_AT_ONCE_MAX);
 
   /** In doubt whatever went wrong, save that the engine refused the first rows: then nothing of the call was stored. */
   const insert = async (prepare: () => readonly PreparedInsert[]): Promise<InsertOutcome> => {
@@ -203,7 +207,8 @@ function storeOver(engine: Engine, dir: string, inserts: string, options: ChdbSt
     async select(sql, limits) {
       engine.assertOpen();
       rule ??= await readFunctionRule(engine);
-      return selectRows(engine, rule, sql, { ...options.select, ...limits });
+      const known = rule;
+      return atOnce(() => selectRows(engine, known, sql, { ...options.select, ...limits }));
     },
     async alterUnguarded(sql) {
       await engine.runAll(['USE sealtrail', 'SET mutations_sync = 2', sql]);

@@ -1,6 +1,6 @@
 /**
  * What ClickHouse type holds a field of a schema. Types are chosen so that the canonical bytes can be told from the column:
- * a time keeps its own scale, null stays null, an int wraps nowhere (docs/spec/store.md).
+ * a time keeps its own scale, null stays null, an int wraps nowhere.
  */
 import { fixedLiteral, identifier, quoted } from './literals.ts';
 import type { ValueType } from './value-types.ts';
