@@ -26,6 +26,7 @@ const CALLERS_CODES: ReadonlySet<string> = new Set([
   'tenant_not_found',
   'partition_not_found',
   'several_logs',
+  'checkpoint_behind',
   'several_partitions',
   'input_missing',
   'input_malformed',
@@ -49,7 +50,8 @@ export function failureOf(error: unknown): Failure {
       message: `unexpected: ${line}; please report it with the command that you ran`,
       exit_code: EXIT_ENVIRONMENT,
     };
-  return { code, message: line, exit_code: CALLERS_CODES.has(code) ? EXIT_USAGE : EXIT_ENVIRONMENT };
+  const exit_code = code === 'not_provable' ? EXIT_EVIDENCE : CALLERS_CODES.has(code) ? EXIT_USAGE : EXIT_ENVIRONMENT;
+  return { code, message: line, exit_code };
 }
 
 function codeOf(error: unknown): string | null {

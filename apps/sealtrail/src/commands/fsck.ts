@@ -30,7 +30,7 @@ export function registerFsck(program: Command, context: CommandContext): void {
       else {
         const place = (value: string | number | undefined): string => (value === undefined ? '' : String(value));
         const shown = report.findings.slice(0, FINDINGS_SHOWN_MAX);
-        console.say(`${count(report.findings.length)} findings in ${what}`);
+        console.say(`${count(report.findings.length)} finding${report.findings.length === 1 ? '' : 's'} in ${what}`);
         console.say(
           formatTable({
             header: ['finding', 'tenant', 'log', 'entry', 'position', 'detail'],

@@ -1,8 +1,9 @@
-import { type CommittedPlace, fsck, proveEntry } from '@sealtrail/evidence';
+import { type CommittedPlace, type FsckInput, fsck, proveEntry } from '@sealtrail/evidence';
 import { parseCommitMetadata } from '@sealtrail/ledger';
 import type { PartitionKey } from '@sealtrail/ledger-store';
 import { type NoteVerifierKey, noteVerifierKey, parseVerifierKey } from '@sealtrail/merkle';
 import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
+import { splitCheckpoints } from '@sealtrail/verify';
 import { UsageError } from '../cli/exit.ts';
 import type { FsckArguments, FsckReport, OnProgress, ProveArguments } from '../control/operations.ts';
 import type { OperationsOptions } from './operations.ts';
@@ -15,7 +16,7 @@ export async function checkStore(from: Evidence, args: FsckArguments, onProgress
   const { directory, store, signing } = from;
   const hash = sha256();
   const ownKey = (origin: string): NoteVerifierKey => noteVerifierKey(hash, origin, signing.public_key);
-  const saved = args.checkpoint === null ? null : { note: args.checkpoint, keys: savedKeys(from, args.verifier_key) };
+  const saved = args.checkpoint === null ? [] : savedCheckpoints(from, args.checkpoint, args.verifier_key);
   const reader = await from.log.reader();
   try {
     return await fsck(
@@ -25,7 +26,7 @@ export async function checkStore(from: Evidence, args: FsckArguments, onProgress
         sha256: hash,
         ed25519Verify: ed25519Verify(),
         checkpointKey: ownKey,
-        ...(saved === null ? {} : { saved_checkpoints: [saved] }),
+        saved_checkpoints: saved,
         committed: await committedPlaces(from),
         readRecord: async (partition, offset) => {
           const read = await reader.read(partition.topic, partition.partition, offset, { records_max: 1, bytes_max: 0, wait_ms: 0 });
@@ -37,6 +38,14 @@ export async function checkStore(from: Evidence, args: FsckArguments, onProgress
   } finally {
     await reader.close();
   }
+}
+
+/** Of a deployment of several partitions the text holds one note each. */
+function savedCheckpoints(from: Evidence, text: string, verifierKey: string | null): NonNullable<FsckInput['saved_checkpoints']> {
+  const keys = savedKeys(from, verifierKey);
+  const notes = splitCheckpoints(text);
+  if (notes === null) throw new UsageError('--checkpoint holds no signed checkpoint; write one with `sealtrail checkpoint --out FILE`');
+  return notes.map((note) => ({ note, keys }));
 }
 
 /** The keys that a saved checkpoint may be signed by: the one that was given, else this deployment's own. */
@@ -71,18 +80,15 @@ async function committedPlaces(from: Evidence): Promise<readonly CommittedPlace[
 export const proofOf = ({ store }: Evidence, { tenant, entry, log }: ProveArguments): Promise<string> =>
   proveEntry(store, { tenant, entry, log, sha256: sha256(), ed25519Verify: ed25519Verify(), checkpoint: { kind: 'stored' } });
 
-/** The newest signed checkpoint of the deployment's first partition; a deployment of several has one a partition. */
+/** The newest signed checkpoint of each partition, one after the other. */
 export async function newestCheckpoints({ directory, store }: Evidence): Promise<string> {
   const notes: string[] = [];
   for (const { partition } of partitionsOf({ directory })) {
     const row = await store.latestCheckpoint(operatorOrigin(directory.deployment, partition));
     if (row !== null) notes.push(row.note);
   }
-  const [note] = notes;
-  if (note === undefined) {
-    throw new UsageError(`no checkpoint in ${directory.path} yet: nothing is sealed; emit or import events first`);
-  }
-  return note;
+  if (notes.length === 0) throw new UsageError(`no checkpoint in ${directory.path} yet: nothing is sealed; emit or import events first`);
+  return notes.join('');
 }
 
 const partitionsOf = ({ directory }: Pick<Evidence, 'directory'>): readonly PartitionKey[] =>
