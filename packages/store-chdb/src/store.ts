@@ -54,10 +54,11 @@ import {
 import { sha256 as nodeSha256 } from '@sealtrail/merkle/node';
 import { encodeHeader } from '@sealtrail/wire';
 import { emptyFolder, withContainer } from './containers.ts';
-import { type Engine, openEngine } from './engine.ts';
+import type { Engine } from './engine.ts';
 import { ConstraintViolated, engineError } from './errors.ts';
 import { createGate } from './gate.ts';
 import { readLeaves, readPages } from './pages.ts';
+import { openRoomyEngine } from './room.ts';
 import { prepareSchema } from './schema.ts';
 import { readFunctionRule, type SelectLimits, selectRows } from './select.ts';
 import type { FunctionRule } from './select-rules.ts';
@@ -99,7 +100,7 @@ export async function openChdbStore(options: ChdbStoreOptions): Promise<ChdbLedg
   if (/[*?{}]|::/.test(dir)) {
     throw new LedgerStoreError('store_unavailable', `${dir}: a store's folder cannot have * ? { } or :: in its path; choose another`);
   }
-  const engine = options.engine ?? openEngine(join(dir, 'engine'));
+  const engine = options.engine ?? openRoomyEngine(join(dir, 'engine'));
   const inserts = join(dir, 'inserts');
   try {
     await emptyFolder(inserts);
