@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CLI, type Ended, end, lineFrom, sealtrail, start, startProgram } from './cli.ts';
 
 /** A running `./sealtrail up`. */
@@ -71,6 +72,19 @@ export async function storedIds(data: string): Promise<readonly string[]> {
   );
   if (asked.code !== 0) throw new Error(asked.stderr);
   return asked.json<IdRows>().rows.map(({ id }) => id);
+}
+
+const STORED_ATTEMPTS_MAX = 60;
+const STORED_PAUSE_MS = 500;
+
+/** Waits until as many entries are stored as were accepted, or for long enough, and says what is missing or doubled. */
+export async function settle(data: string, accepted: readonly string[]): Promise<{ readonly missing: number; readonly doubled: number }> {
+  let stored = await storedIds(data);
+  for (let attempt = 1; attempt < STORED_ATTEMPTS_MAX && stored.length < accepted.length; attempt++) {
+    await sleep(STORED_PAUSE_MS);
+    stored = await storedIds(data);
+  }
+  return missingAndDoubled(accepted, stored);
 }
 
 /** Every accepted id stands in the store, and none stands there twice. */

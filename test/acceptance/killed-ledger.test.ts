@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { remove, sealtrail, temporaryFolder } from './cli.ts';
-import { idsIn, kill, missingAndDoubled, service, stop, storedIds, up } from './deployment.ts';
+import { idsIn, kill, service, settle, stop, up } from './deployment.ts';
 
 const KILLS = Number(process.env['KILLS'] ?? (process.env['SOAK'] === undefined ? 20 : 200));
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
@@ -43,12 +43,7 @@ describe('a ledger process under load', () => {
       const accepted = idsIn(record);
       expect(accepted.length).toBeGreaterThan(KILLS * 100);
 
-      let stored: readonly string[] = [];
-      for (let wait = 0; wait < 60 && stored.length < accepted.length; wait++) {
-        stored = await storedIds(data);
-        if (stored.length < accepted.length) await sleep(500);
-      }
-      expect(missingAndDoubled(accepted, stored)).toEqual({ missing: 0, doubled: 0 });
+      expect(await settle(data, accepted)).toEqual({ missing: 0, doubled: 0 });
       const fsck = await sealtrail('fsck', '--data', data, '--json');
       expect(fsck.json(), fsck.stderr).toMatchObject({ ok: true, findings: [] });
       expect((await stop(running)).code).toBe(0);

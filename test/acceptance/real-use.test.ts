@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { remove, sealtrail, temporaryFolder } from './cli.ts';
-import { idsIn, kill, missingAndDoubled, type ServiceEnd, service, stop, storedIds, up } from './deployment.ts';
+import { idsIn, kill, type ServiceEnd, service, settle, stop, up } from './deployment.ts';
 
 const RATE = 2_000;
 const SECONDS = 60;
@@ -46,12 +46,7 @@ describe('one machine, three processes', () => {
     expect(accepted).toHaveLength(ends.reduce((sum, one) => sum + one.json<ServiceEnd & Record<string, unknown>>().accepted, 0));
     expect(accepted.length).toBeGreaterThan(RATE * SECONDS);
 
-    let stored: readonly string[] = [];
-    for (let wait = 0; wait < 60 && stored.length < accepted.length; wait++) {
-      stored = await storedIds(data);
-      if (stored.length < accepted.length) await sleep(500);
-    }
-    expect(missingAndDoubled(accepted, stored)).toEqual({ missing: 0, doubled: 0 });
+    expect(await settle(data, accepted)).toEqual({ missing: 0, doubled: 0 });
     const fsck = await sealtrail('fsck', '--data', data, '--json');
     expect(fsck.json(), fsck.stderr).toMatchObject({ ok: true, findings: [] });
     expect((await stop(running)).code).toBe(0);
