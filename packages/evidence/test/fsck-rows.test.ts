@@ -304,6 +304,40 @@ describe('rows forged with hashes to match', () => {
   });
 });
 
+describe('a chain that was linked anew behind a forged manifest', () => {
+  const relink = (world: SealedWorld, from: number, alter: (first: ReturnType<typeof manifestOf>) => void): void => {
+    const rows = [0, 1, 2, 3, 4, 5].map((position) => manifestOf(world, 'acme', position)).slice(from);
+    rows.forEach((row, i) => {
+      const before = rows[i - 1];
+      if (before === undefined) alter(row);
+      else row.manifest.previous = before.manifest_hash;
+      forgeHash(row);
+    });
+  };
+  it.each([0, 1, 3, 5])('names each manifest from position %i on: the heads bind them', async (from) => {
+    const found = await findingsAfter((world) =>
+      relink(world, from, ({ manifest }) => {
+        manifest.header = { ...manifest.header, shed: 9 };
+      }),
+    );
+    const altered = [0, 1, 2, 3, 4, 5].slice(from).map((position) => ({ code: 'manifest_altered', tenant: 'acme', position }));
+    expect(found).toMatchObject(altered);
+    expect(found).toHaveLength(altered.length);
+  });
+  it('names batches that stand in each other’s place', async () => {
+    const found = await findingsAfter((world) => {
+      const [one, other] = [manifestOf(world, 'acme', 0), manifestOf(world, 'acme', 1)];
+      swap(one.manifest, other.manifest, ['position', 'first_entry']);
+      for (const row of [one, other]) forgeHash(row);
+    });
+    expect(found).toMatchObject([
+      { code: 'manifest_altered', tenant: 'acme', position: 0 },
+      { code: 'manifest_altered', tenant: 'acme', position: 1 },
+    ]);
+    expect(found).toHaveLength(2);
+  });
+});
+
 describe('a section that was erased', () => {
   it('is no finding while its digest is right', async () => {
     const erase: Tamper = (world) => {

@@ -141,6 +141,32 @@ describe('LinkJudge', () => {
       }
     }
   });
+
+  it('holds a row against what is bound at its place, before the row after it', () => {
+    const [zero, , two] = chain(3) as [Link, Link, Link];
+    const forged = { computed: hash(99), stored: hash(99), previous: hash(0) };
+    const relinked = { ...two, computed: hash(98), stored: hash(98), previous: hash(99) };
+    const one = new LinkJudge<Link>();
+    const judged = [...one.push(zero), ...one.push(forged, hash(1)), ...one.push(relinked), ...one.end(hash(2))];
+    expect(judged.map(({ state, vouched }) => [state, vouched])).toEqual([
+      ['sound', false],
+      ['altered', true],
+      ['altered', true],
+    ]);
+    const missing = new LinkJudge<Link>();
+    expect([...missing.push(null, hash(0)), ...missing.end(null)]).toEqual([
+      { index: 0, item: null, truth: hash(0), state: 'missing', vouched: true },
+    ]);
+  });
+
+  it('says of a row behind a forged one, or at an open end, that nothing vouches for it', () => {
+    const one = new LinkJudge<Link>();
+    expect(chain(3).flatMap((link) => one.push(link))).toMatchObject([{ state: 'sound', vouched: true }]);
+    expect(one.end(null)).toMatchObject([
+      { state: 'sound', vouched: true },
+      { state: 'sound', vouched: false },
+    ]);
+  });
 });
 
 describe('PageReader', () => {

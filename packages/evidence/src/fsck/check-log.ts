@@ -4,9 +4,10 @@ import { type BatchManifest, logId, manifestCodec, WireError } from '@sealtrail/
 import { hexOf, sameBytes } from '../bytes.ts';
 import type { LogEntries } from './check-entries.ts';
 import type { HeadTrouble, PartitionCheck } from './context.ts';
+import type { FsckCode } from './findings.ts';
 import { type Judged, type Link, LinkJudge } from './link-judge.ts';
 import type { LogSummary } from './log-summaries.ts';
-import { manifestFault } from './manifest-rules.ts';
+import { type ManifestFault, manifestFault } from './manifest-rules.ts';
 import type { MovedRows } from './moved-rows.ts';
 import { PageReader } from './page-reader.ts';
 import { leafName } from './round-rows.ts';
@@ -42,6 +43,8 @@ export class LogCheck {
   readonly #total: number;
   readonly #summary: LogSummary | undefined;
   readonly #heads: PageReader<HeadRow>;
+  /** Heads that were read, of sizes that are not reached yet. */
+  readonly #ahead: HeadRow[] = [];
   /** Manifests that were judged. */
   #size = 0;
   /** Number of the next entry; null behind a manifest that is not known. */
@@ -86,14 +89,20 @@ export class LogCheck {
       const best = links.length < 2 ? links[0] : this.#best(links);
       for (const one of rows) if (one !== best?.row) this.#moved.surplusManifest(one);
       if (best === undefined) continue;
-      for (; next < position; next++) await this.#all(judge.push(null));
-      await this.#all(judge.push(best));
+      for (; next < position; next++) await this.#all(judge.push(null, await this.#anchorAt(next)));
+      await this.#all(judge.push(best, await this.#anchorAt(next)));
       next++;
     }
-    for (; next < size; next++) await this.#all(judge.push(null));
+    for (; next < size; next++) await this.#all(judge.push(null, await this.#anchorAt(next)));
     const anchor = this.#summary?.head?.size === next && !this.#summary.may_go_on ? this.#summary.head.last : null;
     await this.#all(judge.end(anchor));
     await this.#ends();
+  }
+
+  /** Hash of the manifest at a position, where a bound head names it as the log's last. */
+  async #anchorAt(position: number): Promise<Uint8Array | null> {
+    this.#ahead.push(...(await this.#heads.takeWhile(({ head }) => head.size <= position + 1)));
+    return this.#ahead.find((row) => row.head.size === position + 1 && this.#isBound(row))?.head.last ?? null;
   }
 
   #isOwn({ tenant, manifest }: StoredManifest): boolean {
@@ -139,69 +148,83 @@ export class LogCheck {
     for (const one of judged) await this.#judged(one);
   }
 
-  async #judged({ index, item, truth, state }: Judged<ManifestLink>): Promise<void> {
+  async #judged({ index, item, truth, state, vouched }: Judged<ManifestLink>): Promise<void> {
     const check = this.#check;
     if (item !== null) check.totals.batches++;
-    const sha256 = check.input.sha256;
     // Where only the row's own hash column was altered, its content is what it was.
-    const whole = item !== null && item.computed !== null && truth !== null && sameBytes(item.computed, truth);
-    if (state === 'altered' && item !== null) {
-      this.#explained = true;
-      check.report('manifest_altered', {
-        tenant: this.#tenant,
-        log: hexOf(this.#log),
-        position: index,
-        offset: item.row.manifest.offset,
-        detail: `manifest ${index}: its columns do not give the hash ${truth === null ? 'that it carries' : `${hexOf(truth)}, which is bound`}${whole ? ', though only manifest_hash differs' : ''}; restore the row`,
-      });
+    const whole = item?.computed != null && truth !== null && sameBytes(item.computed, truth);
+    const fault = whole ? this.#faultOf(item, index) : null;
+    // A row that breaks a rule and for which nothing vouches is forged, with a hash to match, rather than sealed so.
+    const forged = fault !== null && !vouched;
+    if (forged && item !== null)
+      this.#report('manifest_altered', item, index, `${fault.detail}, and nothing sound binds its hash; restore the row`);
+    else if (state === 'altered' && item !== null) {
+      const hash = truth === null ? 'that it carries' : `${hexOf(truth)}, which is bound`;
+      const only = whole ? ', though only manifest_hash differs' : '';
+      this.#report('manifest_altered', item, index, `its columns do not give the hash ${hash}${only}; restore the row`);
     }
-    if (item === null || !whole) {
-      this.#explained = true;
-      // What follows may be of the same round or not: the head is held against what is known so far.
-      this.#settlePending(Number.POSITIVE_INFINITY, false);
-      this.#unknown ??= { entry: this.#entry ?? 0, offset: this.#offset + 1, missing: [], altered: false };
-      if (item === null) addMissing(this.#unknown, index, truth);
-      else this.#unknown.altered = true;
-      this.#entry = null;
-    } else {
-      const { manifest } = item.row;
-      await this.#closeUnknown(manifest.first_entry, manifest.offset);
-      this.#settlePending(manifest.offset, true);
-      if (index === 0) this.#checkId(manifest);
-      const fault = manifestFault(check, manifest, {
-        position: index,
-        entry: this.#entry,
-        offset: this.#offset,
-        recorded_at: this.#recordedAt,
-        previous: this.#last,
-      });
-      if (fault !== null) {
-        check.report(fault.code, {
-          tenant: this.#tenant,
-          log: hexOf(this.#log),
-          position: index,
-          offset: manifest.offset,
-          detail: `manifest ${index}: ${fault.detail}`,
-        });
-      }
-      check.tally.add(manifest.offset);
-      await this.#entries.batch(manifest);
-      check.progress('entries', check.totals.entries, this.#total);
-      this.#entry = manifest.first_entry + manifest.header.count;
-      this.#offset = manifest.offset;
-      this.#recordedAt = manifest.recorded_at;
-      this.#pending = troubleAt(check.troubles, manifest.offset);
-    }
-    this.#last = truth;
-    this.#frontier = truth === null || this.#frontier === null ? null : appendLeaf(sha256, this.#frontier, truth);
+    if (state === 'altered' || forged) this.#explained = true;
+    if (whole && !forged) {
+      if (fault !== null) this.#report(fault.code, item, index, `${fault.detail}; its hash is bound, so it was sealed so`);
+      await this.#whole(item.row.manifest, index);
+    } else this.#unknownAt(index, item, truth);
+    this.#last = forged ? null : truth;
+    this.#frontier = this.#last === null || this.#frontier === null ? null : appendLeaf(check.input.sha256, this.#frontier, this.#last);
     this.#size = index + 1;
     await this.#headAt();
+  }
+
+  #report(code: FsckCode, { row }: ManifestLink, position: number, why: string): void {
+    const { offset } = row.manifest;
+    this.#check.report(code, {
+      tenant: this.#tenant,
+      log: hexOf(this.#log),
+      position,
+      offset,
+      detail: `manifest ${position}: ${why}`,
+    });
+  }
+
+  #faultOf({ row }: ManifestLink, position: number): ManifestFault | null {
+    return manifestFault(this.#check, row.manifest, {
+      position,
+      entry: this.#entry,
+      offset: this.#offset,
+      recorded_at: this.#recordedAt,
+      previous: this.#last,
+    });
+  }
+
+  /** A manifest that is what it was: what follows from it is held against it. */
+  async #whole(manifest: BatchManifest, index: number): Promise<void> {
+    const check = this.#check;
+    await this.#closeUnknown(manifest.first_entry, manifest.offset);
+    this.#settlePending(manifest.offset, true);
+    if (index === 0) this.#checkId(manifest);
+    check.tally.add(manifest.offset);
+    await this.#entries.batch(manifest);
+    check.progress('entries', check.totals.entries, this.#total);
+    this.#entry = manifest.first_entry + manifest.header.count;
+    this.#offset = manifest.offset;
+    this.#recordedAt = manifest.recorded_at;
+    this.#pending = troubleAt(check.troubles, manifest.offset);
+  }
+
+  #unknownAt(index: number, item: ManifestLink | null, truth: Uint8Array | null): void {
+    this.#explained = true;
+    // What follows may be of the same round or not: the head is held against what is known so far.
+    this.#settlePending(Number.POSITIVE_INFINITY, false);
+    this.#unknown ??= { entry: this.#entry ?? 0, offset: this.#offset + 1, missing: [], altered: false };
+    if (item === null) addMissing(this.#unknown, index, truth);
+    else this.#unknown.altered = true;
+    this.#entry = null;
   }
 
   /** Heads that their rounds bind, up to the present size. */
   async #headAt(): Promise<void> {
     const check = this.#check;
-    for (const row of await this.#heads.takeWhile(({ head }) => head.size <= this.#size)) {
+    const reached = this.#ahead.findIndex(({ head }) => head.size > this.#size);
+    for (const row of this.#ahead.splice(0, reached < 0 ? this.#ahead.length : reached)) {
       if (row.head.size !== this.#size || !this.#isBound(row)) continue;
       const { head } = row;
       const root = this.#frontier === null ? null : frontierRoot(check.input.sha256, this.#frontier);

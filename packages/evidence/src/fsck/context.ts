@@ -45,6 +45,14 @@ export interface HeadPlace {
   readonly size: number;
 }
 
+/** A head in a round whose heads do not give its root. */
+export interface TroubledHead extends HeadPlace {
+  /** Hex of the last manifest's hash: no two logs have the same. Empty where it is not known. */
+  readonly last: string;
+  /** The frontier beside the head gives its root. */
+  readonly frontier_holds: boolean;
+}
+
 /** A head that its round did not seal. */
 export interface StrayHead extends HeadPlace {
   readonly offset: number;
@@ -60,9 +68,9 @@ export interface HeadTrouble {
   /** Heads that the round binds. */
   readonly expected: number;
   /** Rows of the round by the hex of their leaf; taken out once the manifests confirmed or explained them. */
-  readonly rows: Map<string, HeadPlace>;
-  /** Logs that the manifests say were touched, and of which no row is there. */
-  readonly missing: HeadPlace[];
+  readonly rows: Map<string, TroubledHead>;
+  /** Heads that the manifests give, and of which no row is there. */
+  readonly missing: Omit<TroubledHead, 'frontier_holds'>[];
   /** Logs that the manifests spoke for. */
   settled: number;
 }

@@ -87,6 +87,8 @@ export class LogSummaries {
     }
     const right = known.named || !this.isOf(head.log, tenant) ? known.tenant : tenant;
     this.#logs.set(name, { tenant: right, named: known.named || right === tenant, head: latest, may_go_on: false, heads });
+    // Heads that nothing binds are told by the manifests.
+    if (right === tenant && known.head === null) return null;
     const before = right === tenant ? known.head : null;
     const { size, offset: at } = before ?? latest;
     return { right, wrong: right === tenant ? known.tenant : tenant, size, offset: at };

@@ -20,7 +20,7 @@ export interface ManifestFault {
 /** What a manifest that is what was sealed may still not say; null when it follows the rules of docs/spec/manifest.md. */
 export function manifestFault(check: PartitionCheck, manifest: BatchManifest, expected: ManifestExpected): ManifestFault | null {
   const broken = brokenRule(check, manifest, expected);
-  if (broken !== null) return { code: 'manifest_invalid', detail: `${broken}; its hash is right, so it was sealed so` };
+  if (broken !== null) return { code: 'manifest_invalid', detail: broken };
   const { header, signature, registry_size, recorded_at } = manifest;
   const registry = check.registry.at(registry_size);
   // A registry that was found wrong judges nobody.

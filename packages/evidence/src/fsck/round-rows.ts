@@ -3,7 +3,7 @@ import { frontierRoot } from '@sealtrail/merkle';
 import { type DuplicateRecord, duplicatesRoot, headsRoot, rejectionsRoot } from '@sealtrail/seal';
 import { headCodec, type LogHead, type Round, WireError } from '@sealtrail/wire';
 import { compareBytes, hexOf, sameBytes } from '../bytes.ts';
-import type { HeadPlace, PartitionCheck } from './context.ts';
+import type { HeadPlace, PartitionCheck, TroubledHead } from './context.ts';
 import type { FsckCode } from './findings.ts';
 import { PageReader } from './page-reader.ts';
 
@@ -168,7 +168,6 @@ export class RoundRows {
 
   #headsOf(round: Round, rows: readonly HeadRow[]): void {
     const { report, troubles } = this.#check;
-    const { sha256 } = this.#check.input;
     const placed: HeadRow[] = [];
     for (const row of rows) {
       if (row.offset === round.to - 1) placed.push(row);
@@ -181,7 +180,7 @@ export class RoundRows {
     if (!holds(placed)) {
       const extra = placed.length === round.heads + 1 ? placed.find((one) => holds(placed.filter((other) => other !== one))) : undefined;
       if (extra === undefined) {
-        const known = placed.map((row) => [leafName(this.#check, row.head), placeOf(row)] as const);
+        const known = placed.map((row) => [leafName(this.#check, row.head), this.#troubled(row)] as const);
         for (const row of placed) this.#check.logs.unbound(row);
         if (troubles.length >= TROUBLES_MAX) {
           const detail = `round ${round.index} binds ${round.heads} heads, and the ${placed.length} rows that are there are not these; restore them`;
@@ -208,14 +207,22 @@ export class RoundRows {
     }
     for (const row of sound) {
       this.#noteBound(row);
-      const { size, root } = row.head;
-      if (row.frontier.size === size && sameBytes(frontierRoot(sha256, row.frontier), root)) continue;
+      const { size } = row.head;
+      if (this.#frontierHolds(row)) continue;
       report('head_altered', {
         ...headPlace(row),
         round: round.index,
         detail: `the frontier of the head of size ${size} does not give its root; restore the row`,
       });
     }
+  }
+
+  #frontierHolds({ head, frontier }: HeadRow): boolean {
+    return frontier.size === head.size && sameBytes(frontierRoot(this.#check.input.sha256, frontier), head.root);
+  }
+
+  #troubled(row: HeadRow): TroubledHead {
+    return { ...placeOf(row), last: hexOf(row.head.last), frontier_holds: this.#frontierHolds(row) };
   }
 
   #stray(row: HeadRow, doubled: boolean): void {

@@ -1,6 +1,6 @@
 import type { LogHead } from '@sealtrail/wire';
 import { hexOf } from '../bytes.ts';
-import type { HeadPlace, HeadTrouble, PartitionCheck } from './context.ts';
+import type { HeadPlace, HeadTrouble, PartitionCheck, TroubledHead } from './context.ts';
 import { leafName } from './round-rows.ts';
 
 /** The round in trouble that an offset belongs to. Rounds stand in order. */
@@ -23,7 +23,15 @@ export function troubleAt(troubles: readonly HeadTrouble[], offset: number): Hea
 export function settleHead(check: PartitionCheck, trouble: HeadTrouble, place: HeadPlace, head: LogHead | null, certain: boolean): void {
   trouble.settled++;
   const leaf = head === null ? '' : leafName(check, head);
-  if (trouble.rows.delete(leaf)) return;
+  const right = trouble.rows.get(leaf);
+  if (right !== undefined) {
+    trouble.rows.delete(leaf);
+    if (right.tenant !== place.tenant)
+      reportHead(check, 'head_altered', trouble, place, `the head of size ${place.size} stands under tenant ${right.tenant}`);
+    else if (!right.frontier_holds)
+      reportHead(check, 'head_altered', trouble, place, `the frontier of the head of size ${place.size} does not give its root`);
+    return;
+  }
   const own = [...trouble.rows].find(([, row]) => row.log === place.log);
   if (own !== undefined) {
     trouble.rows.delete(own[0]);
@@ -35,7 +43,7 @@ export function settleHead(check: PartitionCheck, trouble: HeadTrouble, place: H
   if (stray !== undefined) {
     check.strays.delete(leaf);
     reportHead(check, 'head_altered', trouble, place, `the head of size ${place.size} stands at an offset that is not its round's`);
-  } else trouble.missing.push(place);
+  } else trouble.missing.push({ ...place, last: head === null ? '' : hexOf(head.last) });
 }
 
 /** After all logs: what nobody spoke for. */
@@ -44,10 +52,12 @@ export function settleTroubles(check: PartitionCheck): void {
   for (const trouble of check.troubles) {
     const rows = [...trouble.rows.values()];
     for (const place of trouble.missing) {
-      // A row that no manifest speaks for, in place of one that is missing: its log was altered.
-      const at = rows.findIndex((row) => row.size === place.size);
+      // A row that no manifest speaks for and that names the same manifest, or tenant and size: its log was altered.
+      const at = rows.findIndex(
+        (row) => (row.last !== '' && row.last === place.last) || (row.tenant === place.tenant && row.size === place.size),
+      );
       if (at >= 0) {
-        const [row] = rows.splice(at, 1) as [HeadPlace];
+        const [row] = rows.splice(at, 1) as [TroubledHead];
         reportHead(check, 'head_altered', trouble, place, `the head of size ${place.size} stands under log ${row.log}`);
       } else reportHead(check, 'head_missing', trouble, place, `the head of size ${place.size} has no row`);
     }
