@@ -26,7 +26,7 @@ async function sealedWorld(options: Partial<WorldOptions> = {}): Promise<World> 
   world.register(3);
   world.start();
   await world.drain();
-  consult(world);
+  await consult(world);
   expect(world.halts).toEqual([]);
   return world;
 }
@@ -91,6 +91,13 @@ describe('a partition halts', () => {
     const metadata = `v1 ${claim} ${ordinal} ${from} ${round.to} ${Buffer.from(hash).toString('hex')}`;
     world.control.setCommitted(GROUP, TOPIC, 0, { offset: round.to, metadata });
     await expectHalt(world, 'checkpoint_ahead', COMMIT_ROW);
+  });
+
+  test('checkpoint_ahead: neither an offset nor a commit row is left of what was published', async () => {
+    const world = await sealedWorld();
+    world.control.forgetOffsets(GROUP);
+    world.store.tables.commits.splice(0);
+    await expectHalt(world, 'checkpoint_ahead');
   });
 
   test('topic_replaced: the topic was created again and has other records', async () => {
@@ -172,6 +179,18 @@ describe('a partition halts', () => {
     await expectHalt(world, 'registry_disagrees', COMMIT_ROW + values.length);
   });
 
+  test('rebuild_disagrees: a record that is sealed was exchanged, and its rows are lost', async () => {
+    const world = await sealedWorld();
+    const [first, ...others] = recordsOf(world);
+    world.control.deleteTopic(TOPIC);
+    world.control.createTopics(topicsOf(1).all);
+    for (const { appended_at_ms, time_type, key, value } of [{ ...first, value: new Uint8Array([9]) }, ...others]) {
+      world.control.put(TOPIC, 0, { key: key ?? null, value, ...(time_type && { time_type }), ...(appended_at_ms && { appended_at_ms }) });
+    }
+    world.store.tables.manifests.splice(0);
+    await expectHalt(world, 'rebuild_disagrees', COMMIT_ROW + library.registry.length);
+  });
+
   test.each([
     ['another number of partitions', { partitions: 2 }],
     ['times that producers choose', { time_type: 'create_time' }],
@@ -204,7 +223,7 @@ describe('a partition goes on', () => {
     const before = world.recoveries.length;
     void world.turns.sleep(35).then(() => world.store.tables.rounds.push(round));
     await world.until('recovered', () => world.recoveries.length > before);
-    consult(world);
+    await consult(world);
   });
 
   test('when another partition halts', async () => {

@@ -54,11 +54,11 @@ async function runOnLmdb(
     await during(world);
     await world.drain();
     await log.refresh();
-    consult(world);
+    await consult(world);
     while (world.lateCount > 0) await world.arrive(0);
     await world.turns.rest();
     await log.refresh();
-    consult(world);
+    await consult(world);
   } catch (cause) {
     throw new Error(`${what}: ${String(cause)}\n${world.trace.slice(-LINES_OF_TRACE).join('\n')}`, { cause });
   } finally {

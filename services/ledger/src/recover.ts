@@ -1,5 +1,5 @@
 import type { CommitRow, StoredRound } from '@sealtrail/ledger-store';
-import { appendLeaf, frontierRoot } from '@sealtrail/merkle';
+import { appendLeaf, type Frontier, frontierRoot } from '@sealtrail/merkle';
 import { emptyPartition, type PartitionState } from '@sealtrail/seal';
 import { RULES_VERSION, roundCodec } from '@sealtrail/wire';
 import { checkRows, lastCommit } from './check-rows.ts';
@@ -55,7 +55,7 @@ export async function recover(partition: Partition): Promise<Recovered> {
   }
   await compareLastRecord(partition, last);
   const rounds = await walkBack(partition, last);
-  await compareCheckpoint(partition, last);
+  await compareCheckpoint(partition, last.operator);
 
   const ordinal = era === 'current' ? metadata.ordinal + 1 : (Math.floor(metadata.ordinal / ORDINALS_OF_AN_ERA) + 1) * ORDINALS_OF_AN_ERA;
   const damaged = await firstDamaged(partition, rounds);
@@ -121,8 +121,16 @@ async function readCommitted(partition: Partition): Promise<{ readonly metadata:
 
 async function beginning(partition: Partition): Promise<Recovered> {
   const { start } = await persist(partition, 'reading the log’s bounds', () => partition.assignment.bounds());
+  await compareCheckpoint(partition, emptyPartition().operator);
+  // A round may have been committed, its offset lost, and its commit row be in flight still: a new era's claims cut it.
+  const ordinal = (await persist(partition, 'reading the first round', () => hasRounds(partition))) ? ORDINALS_OF_AN_ERA : ORDINAL_FIRST;
   partition.ports.events.recovered(partition.key, { offset: start, rounds_checked: 0, rounds_rebuilt: 0 });
-  return { state: { ...emptyPartition(), next_offset: start }, claim: newClaim(partition, ORDINAL_FIRST, start), claim_committed: false };
+  return { state: { ...emptyPartition(), next_offset: start }, claim: newClaim(partition, ordinal, start), claim_committed: false };
+}
+
+async function hasRounds({ ports, key }: Partition): Promise<boolean> {
+  for await (const page of ports.store.rounds(key, { from: 0, to: 1 })) if (page.length > 0) return true;
+  return false;
 }
 
 export const commitRow = (partition: Partition, metadata: CommitMetadata): CommitRow => ({ ...partition.key, ...metadata });
@@ -232,17 +240,17 @@ function roundBefore(partition: Partition, last: StoredRound, rounds: readonly S
 }
 
 /** What was signed and shown must still hold: a checkpoint beyond the committed round says that offset or store went back. */
-async function compareCheckpoint(partition: Partition, last: StoredRound): Promise<void> {
+async function compareCheckpoint(partition: Partition, operator: Frontier): Promise<void> {
   const { ports, settings, key } = partition;
   const latest = await persist(partition, 'reading the newest checkpoint', () =>
     ports.store.latestCheckpoint(operatorOrigin(settings, key.partition)),
   );
-  if (latest === null || latest.size < last.operator.size) return;
-  if (latest.size === last.operator.size && hex(latest.root) === hex(frontierRoot(ports.sha256, last.operator))) return;
+  if (latest === null || latest.size < operator.size) return;
+  if (latest.size === operator.size && hex(latest.root) === hex(frontierRoot(ports.sha256, operator))) return;
   throw halted(
     partition,
     'checkpoint_ahead',
-    `a checkpoint of ${latest.size} rounds was published, and ${last.operator.size} are committed, or others: the group’s offset or the store was set back; ` +
+    `a checkpoint of ${latest.size} rounds was published, and ${operator.size} are committed, or others: the group’s offset or the store was set back; ` +
       'restore both to the same moment, or raise the incarnation',
   );
 }

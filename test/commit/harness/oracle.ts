@@ -1,6 +1,8 @@
 /** What must hold of a log and a store once everything has come to rest. */
 import { createHash } from 'node:crypto';
 import type { LogRecord } from '@sealtrail/event-log';
+import { type CommittedPlace, fsck } from '@sealtrail/evidence';
+import { parseCommitMetadata } from '@sealtrail/ledger';
 import { parseCheckpoint } from '@sealtrail/merkle';
 import { sha256 } from '@sealtrail/merkle/node';
 import {
@@ -21,7 +23,8 @@ import { claimsOf, visibleRows } from './visible-rows.ts';
 import { committedRounds, watch } from './watch.ts';
 import { TOPIC, Violation, type World } from './world.ts';
 
-export function consult(world: World): void {
+/** Throws Violation. */
+export async function consult(world: World): Promise<void> {
   watch(world);
   for (let partition = 0; partition < world.options.partitions; partition++) {
     const rounds = committedRounds(world, partition);
@@ -54,6 +57,29 @@ export function consult(world: World): void {
     if (new Set(ordinals).size !== ordinals.length)
       throw new Violation(`two claims of ${partition} with commit rows share an ordinal: ${ordinals}`);
   }
+  await checkStore(world);
+}
+
+/** fsck, which knows nothing of the rest, finds nothing but what the test has done itself. */
+async function checkStore(world: World): Promise<void> {
+  const report = await fsck({
+    store: world.store,
+    audience: world.settings.audience,
+    sha256: HASH,
+    ed25519Verify: world.pure.verify,
+    checkpointKey: (origin) => world.pure.checkpointSigner(origin).key,
+    committed: committedPlaces(world),
+  });
+  const unknown = report.findings.filter(({ code }) => !world.knownFindings.has(code));
+  if (unknown.length > 0) throw new Violation(`fsck finds ${JSON.stringify(unknown.slice(0, 3))}`);
+}
+
+function committedPlaces(world: World): readonly CommittedPlace[] {
+  return Array.from({ length: world.options.partitions }, (_, partition) => {
+    const committed = world.log.committed(partition);
+    const metadata = committed === null ? null : parseCommitMetadata(committed.metadata);
+    return metadata === null ? [] : [{ ...world.key(partition), offset: metadata.to, round_hash: metadata.round_hash }];
+  }).flat();
 }
 
 /** [first, last], or everything where two do not join. */

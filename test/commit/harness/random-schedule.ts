@@ -56,11 +56,11 @@ export async function runSchedule({ world, random }: ReturnType<typeof inventSch
   await world.drain(async () => {
     if (world.lateCount > 0 && random.chance(0.05)) await world.arrive(random.below(world.lateCount));
   });
-  consult(world);
+  await consult(world);
   // What has not arrived by now may still do so, years later; nobody may see anything of it.
   while (world.lateCount > 0) await world.arrive(random.below(world.lateCount));
   await world.turns.rest();
-  consult(world);
+  await consult(world);
 }
 
 async function disturb(world: World, random: Random): Promise<void> {
@@ -83,11 +83,24 @@ async function disturb(world: World, random: Random): Promise<void> {
     random.pick(world.processes).kill(random.pick([0, 100, 2_000]));
   } else if (dice < 0.82) {
     random.pick(world.processes).stop();
-  } else if (dice < 0.94) {
+  } else if (dice < 0.92) {
     if (world.lateCount > 0) await world.arrive(random.below(world.lateCount));
+  } else if (dice < 0.94) {
+    loseOffsets(world);
   } else {
     loseRows(world, random);
   }
+}
+
+/** Every process dies, the group's offsets are lost, and the operator orders a new era. What was in flight may still land. */
+function loseOffsets(world: World): void {
+  if (world.troubled.size > 0) return;
+  for (const process of world.processes) process.kill();
+  world.tell("the group's offsets are lost");
+  world.control.forgetOffsets(GROUP);
+  // A commit row that lands now may be of a round which the era seals anew.
+  world.knownFindings.add('commit_altered');
+  world.settings = { ...world.settings, era: 'new' };
 }
 
 /** Every process dies, and the store has lost some of the rows that it had acknowledged; some of them come back. */
@@ -98,6 +111,7 @@ function loseRows(world: World, random: Random): void {
     const from = windowStart(world, partition);
     if (from === null) continue;
     const { entries, manifests, heads, rejected, duplicates, commits } = world.store.tables;
+    const rowsBefore = commits.length;
     const isLost = (place: { readonly partition: number }, offset: number): boolean =>
       place.partition === partition && offset >= from && random.chance(0.2);
     const lost = [
@@ -106,10 +120,13 @@ function loseRows(world: World, random: Random): void {
       take(heads, (row) => isLost(row, row.offset)),
       take(rejected, (row) => isLost(row, row.offset)),
       take(duplicates, (row) => isLost(row, row.duplicate.offset)),
-      // Of a claim that began before what recovery looks at, the commit row shows more than recovery can mend.
-      take(commits, (row) => isLost(row, row.from)),
+      // Of a claim that began before what recovery looks at, the commit row shows more than recovery can mend; and where the
+      // offset is lost too, nothing is left to go by.
+      take(commits, (row) => world.log.committed(partition) !== null && isLost(row, row.from)),
     ].flat();
     if (lost.length === 0) continue;
+    // A rebuild replaces a claim whose commit row is gone; the row stays gone.
+    if (commits.length < rowsBefore) world.knownFindings.add('commit_altered');
     world.troubled.add(partition);
     world.tell(`the store loses ${lost.length} rows of ${partition}`);
     for (const { restore } of lost) if (random.chance(0.5)) world.later(async () => restore());

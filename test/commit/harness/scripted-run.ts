@@ -51,10 +51,10 @@ export async function runScripted(
     world.register(1);
     world.start();
     await world.drain();
-    consult(world);
+    await consult(world);
     while (world.lateCount > 0) await world.arrive(0);
     await world.turns.rest();
-    consult(world);
+    await consult(world);
   } catch (error) {
     const script = faults.map(({ call, fault }) => `${fault} at call ${call}`).join(', ');
     throw new Error(`${script}, late effects ${lateness}: ${String(error)}\n${world.trace.slice(-80).join('\n')}`, { cause: error });

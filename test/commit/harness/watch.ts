@@ -53,9 +53,9 @@ function* claimedOffsets(rows: VisibleRows): Iterable<readonly [Uint8Array, numb
   for (const { claim, offset } of [...rows.entries, ...rows.heads, ...rows.rejected]) yield [claim, offset];
 }
 
-/** Committed rounds from the first to the last, by the committed offset's metadata. */
+/** Committed rounds from the first to the last, by the metadata of the last OffsetCommit. */
 export function committedRounds(world: World, partition: number): readonly RoundColumns[] {
-  const committed = world.log.committed(partition);
+  const committed = world.log.committed(partition) ?? world.lastCommitted.get(partition) ?? null;
   const metadata = committed === null ? null : parseCommitMetadata(committed.metadata);
   const rounds: RoundColumns[] = [];
   let hash = metadata === null ? null : latin1(metadata.round_hash);

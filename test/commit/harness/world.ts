@@ -1,7 +1,8 @@
 /** A log, a store, and ledger processes that fail on command and are started again: what survives is the oracle's to say. */
-import type { Assignment } from '@sealtrail/event-log';
+import type { Assignment, CommittedOffset } from '@sealtrail/event-log';
 import type { Fault, PortCall } from '@sealtrail/event-log/faults';
 import type { MemoryLogControl } from '@sealtrail/event-log/memory';
+import type { FsckCode } from '@sealtrail/evidence';
 import { DEFAULT_LIMITS, type Halt, type LedgerPorts, type LedgerSettings, parseCommitMetadata } from '@sealtrail/ledger';
 import type { LedgerStore, PartitionKey } from '@sealtrail/ledger-store';
 import { createMemoryLedgerStore, type MemoryLedgerStore } from '@sealtrail/ledger-store/memory';
@@ -89,10 +90,14 @@ export class World {
   readonly recoveries: { readonly partition: number; readonly rounds_rebuilt: number }[] = [];
   /** Largest offset that an OffsetCommit of the claim covered; by claim, as latin1. */
   readonly covered = new Map<string, number>();
+  /** The last OffsetCommit of each partition, also when the group has lost it. */
+  readonly lastCommitted = new Map<number, CommittedOffset>();
   /** Every note that a ledger signed, stored or not. */
   readonly signed: string[] = [];
   /** Partitions whose acknowledged rows were lost, until a recovery ends. */
   readonly troubled = new Set<number>();
+  /** What fsck may find: the doing of the test. */
+  readonly knownFindings = new Set<FsckCode>();
   /** Looks at the world whenever something took effect; throws Violation. */
   onEffect: () => void = () => undefined;
   readonly #late: (() => Promise<void>)[] = [];
@@ -221,6 +226,7 @@ export class World {
   committed(assignment: Assignment, offset: number, metadata: string): void {
     const parsed = parseCommitMetadata(metadata);
     if (parsed === null) return this.violated(`committed with metadata ${metadata}`);
+    this.lastCommitted.set(assignment.partition, { offset, metadata });
     this.log.noteCommitted(assignment.partition, { offset, metadata });
     const claim = latin1(parsed.claim);
     this.covered.set(claim, Math.max(this.covered.get(claim) ?? 0, offset));

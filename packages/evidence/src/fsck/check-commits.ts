@@ -75,7 +75,7 @@ export class CommitsCheck {
     // A row that stands under another partition has its ordinal here.
     for (const row of [...this.#check.commits, ...this.#check.rows.moved].sort((a, b) => a.ordinal - b.ordinal || a.from - b.from)) {
       const next: readonly number[] =
-        before === null ? [0] : [before + 1, (Math.floor(before / ORDINALS_OF_AN_ERA) + 1) * ORDINALS_OF_AN_ERA];
+        before === null ? [0, ORDINALS_OF_AN_ERA] : [before + 1, (Math.floor(before / ORDINALS_OF_AN_ERA) + 1) * ORDINALS_OF_AN_ERA];
       const follows = next.includes(row.ordinal);
       // Where offsets before it are under no claim, it is the row before it that is missing.
       if (!follows && !(row.ordinal > (next[0] as number) && this.#gaps.some(({ to }) => to === row.from))) {
