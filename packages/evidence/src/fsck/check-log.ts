@@ -308,6 +308,8 @@ export class LogCheck {
     await this.#closeUnknown(known ? head.entries : null, this.#check.end);
     this.#settlePending(Number.POSITIVE_INFINITY, true);
     await this.#heads.close();
+    if (this.#check.troubles.length > 0)
+      this.#check.ends.set(hexOf(this.#log), { size: this.#size, entries: this.#entry, offset: this.#offset });
   }
 
   /** The log's id is that of its tenant and place, with the predecessor that its first manifest names. */

@@ -52,7 +52,7 @@ export async function checkLogs(check: PartitionCheck): Promise<void> {
   }
   moved.settle();
   wrong.settle();
-  settleTroubles(check);
+  await settleTroubles(check);
 }
 
 /** Whether rows of this log may stand under this tenant: its id says so, or, where it continues another, its heads do. */

@@ -6,6 +6,7 @@ import type { LogSummaries } from './log-summaries.ts';
 import type { OffsetTally } from './offset-tally.ts';
 import type { Ranges } from './ranges.ts';
 import type { RegistryHistory } from './registry-history.ts';
+import type { RemovedRecords } from './removed-batches.ts';
 
 /** A place that is told how far the work is; `total` is null when it is not known. */
 export type OnProgress = (label: string, done: number, total: number | null) => void;
@@ -75,6 +76,16 @@ export interface HeadTrouble {
   settled: number;
 }
 
+/** Where the manifests of a log end. */
+export interface LogEnd {
+  /** Manifests, those included that are known to be missing. */
+  readonly size: number;
+  /** Number of the next entry; null where it is not known. */
+  readonly entries: number | null;
+  /** Of the last manifest that is what it was; -1 when there is none. */
+  readonly offset: number;
+}
+
 /** One partition while it is checked. What the rounds tell is kept for the rows of the tenants' logs. */
 export interface PartitionCheck {
   readonly input: FsckInput;
@@ -97,6 +108,9 @@ export interface PartitionCheck {
   readonly troubles: HeadTrouble[];
   /** Heads in a round that did not seal them, or at an offset that ends no round; by the hex of their leaf. */
   readonly strays: Map<string, StrayHead>;
+  /** By log in hex; of logs that have manifests, while rounds are in trouble. */
+  readonly ends: Map<string, LogEnd>;
+  readonly removed: RemovedRecords;
   /** registry_size from this offset on; null where the round is not known. */
   readonly registrySizes: { readonly from: number; readonly size: number | null }[];
   /** Offsets that are accounted for. */

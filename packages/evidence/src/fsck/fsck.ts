@@ -14,6 +14,7 @@ import { OffsetTally } from './offset-tally.ts';
 import { OperatorLog } from './operator-log.ts';
 import { Ranges } from './ranges.ts';
 import { type RecordedRoot, RegistryHistory } from './registry-history.ts';
+import { RemovedRecords } from './removed-batches.ts';
 import { scanRounds } from './scan-rounds.ts';
 
 const FINDINGS_MAX = 10_000;
@@ -80,6 +81,8 @@ async function checkPartition(
     logs: new LogSummaries(sha256, audience, key),
     troubles: [],
     strays: new Map(),
+    ends: new Map(),
+    removed: new RemovedRecords(input, key),
     registrySizes: [],
     tally: new OffsetTally(),
     report: (code, at) => shared.findings.add(code, key, at),

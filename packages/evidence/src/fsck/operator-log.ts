@@ -3,6 +3,7 @@ import { appendLeaf, type Checkpoint, EMPTY_FRONTIER, type Frontier, frontierRoo
 import { operatorLogOrigin, readCheckpoint } from '@sealtrail/verify';
 import { hexOf, sameBytes } from '../bytes.ts';
 import type { CommittedPlace, PartitionCheck } from './context.ts';
+import { ownersOf } from './removed-batches.ts';
 
 interface Awaited {
   readonly checkpoint: Checkpoint;
@@ -120,9 +121,12 @@ export class OperatorLog {
       });
     }
     if (this.#committed !== null) {
+      const { offset } = this.#committed;
+      const { at, words } = ownersOf((await this.#check.removed.told({ from: end, to: offset })).removed);
       report('tail_missing', {
+        ...at,
         offset: end,
-        detail: `the event log's group committed up to offset ${this.#committed.offset}, the store shows up to ${end}: the tail was removed; restore it from a backup`,
+        detail: `the event log's group committed up to offset ${offset}, the store shows up to ${end}: the tail was removed; restore it from a backup${words}`,
       });
     }
   }

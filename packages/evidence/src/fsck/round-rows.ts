@@ -6,6 +6,7 @@ import { compareBytes, hexOf, sameBytes } from '../bytes.ts';
 import type { HeadPlace, PartitionCheck, TroubledHead } from './context.ts';
 import type { FsckCode } from './findings.ts';
 import { PageReader } from './page-reader.ts';
+import { ownersOf } from './removed-batches.ts';
 
 /** Rows that were moved to a place of no round: kept to tell where they belong, up to a bound. */
 const STRAYS_MAX = 100_000;
@@ -87,10 +88,12 @@ export class RoundRows {
     this.#endUnseen();
     for (const { first, last, from, to } of this.#unseenRuns) {
       if (explains(from, to)) continue;
+      const { at, words } = ownersOf((await this.#check.removed.told({ from, to })).removed);
       this.#check.report('rows_missing', {
+        ...at,
         round: first,
         offset: from,
-        detail: `no row of ${first === last ? `round ${first}` : `rounds ${first} to ${last}`} (offsets ${from} to ${to - 1}) can be seen: they were removed together, or the commit row that shows them was altered; restore either`,
+        detail: `no row of ${first === last ? `round ${first}` : `rounds ${first} to ${last}`} (offsets ${from} to ${to - 1}) can be seen: they were removed together, or the commit row that shows them was altered; restore either${words}`,
       });
     }
   }

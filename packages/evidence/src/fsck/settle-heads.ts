@@ -1,6 +1,7 @@
 import type { LogHead } from '@sealtrail/wire';
 import { hexOf } from '../bytes.ts';
 import type { HeadPlace, HeadTrouble, PartitionCheck, TroubledHead } from './context.ts';
+import { RemovedLogs } from './removed-logs.ts';
 import { leafName } from './round-rows.ts';
 
 /** The round in trouble that an offset belongs to. Rounds stand in order. */
@@ -47,8 +48,9 @@ export function settleHead(check: PartitionCheck, trouble: HeadTrouble, place: H
 }
 
 /** After all logs: what nobody spoke for. */
-export function settleTroubles(check: PartitionCheck): void {
+export async function settleTroubles(check: PartitionCheck): Promise<void> {
   const unnamed: { readonly round: number; readonly count: number; readonly offset: number }[] = [];
+  const removed = new RemovedLogs(check);
   for (const trouble of check.troubles) {
     const rows = [...trouble.rows.values()];
     for (const place of trouble.missing) {
@@ -61,7 +63,8 @@ export function settleTroubles(check: PartitionCheck): void {
         reportHead(check, 'head_altered', trouble, place, `the head of size ${place.size} stands under log ${row.log}`);
       } else reportHead(check, 'head_missing', trouble, place, `the head of size ${place.size} has no row`);
     }
-    const untold = trouble.expected - trouble.settled;
+    const unsettled = trouble.expected - trouble.settled;
+    const untold = unsettled - (await removed.inRound(trouble, rows, unsettled));
     for (const row of rows.splice(0, Math.max(0, rows.length - Math.max(0, untold)))) {
       reportHead(check, 'head_added', trouble, row, `a head of size ${row.size} that the round did not seal`);
     }
@@ -75,6 +78,7 @@ export function settleTroubles(check: PartitionCheck): void {
       );
     if (untold > rows.length) unnamed.push({ round: trouble.round, count: untold - rows.length, offset: trouble.from });
   }
+  removed.settle();
   for (const row of check.strays.values()) {
     check.report('head_added', {
       tenant: row.tenant,
