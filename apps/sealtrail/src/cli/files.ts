@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { lstat, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { UsageError } from './exit.ts';
 
 /** Reads a file that was named on the command line. */
@@ -24,12 +24,34 @@ export async function readKey(keyOrFile: string): Promise<string> {
   return line;
 }
 
+/** Writes a file that was named on the command line: whole, or what stood there before stands there still. */
 export async function writeOutput(path: string, text: string): Promise<void> {
   try {
-    await writeFile(path, text);
+    if (await isPlainOrNone(path)) await replaceFile(path, text);
+    else await writeFile(path, text);
   } catch (error) {
     throw Object.assign(new Error(`cannot write ${path} (${(error as NodeJS.ErrnoException).code}); check the folder and free space`), {
       code: 'output_failed',
     });
+  }
+}
+
+/** Pipes and devices are written to as they are. */
+async function isPlainOrNone(path: string): Promise<boolean> {
+  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  return found === null || found.isFile();
+}
+
+async function replaceFile(path: string, text: string): Promise<void> {
+  const draft = `${path}.new`;
+  try {
+    await writeFile(draft, text);
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
   }
 }

@@ -19,9 +19,14 @@ export function registerUp(program: Command, context: CommandContext): void {
         random: context.random,
         onEvent: (line) => console.note(line),
       });
+      const failed = new AbortController();
       try {
-        const ledger = stack.startLedger(context.interrupted);
-        const control = await serveControl(directory, stack.operations);
+        const ledger = stack.startLedger(AbortSignal.any([context.interrupted, failed.signal]));
+        const control = await serveControl(directory, stack.operations).catch(async (error: unknown) => {
+          failed.abort();
+          await ledger;
+          throw error;
+        });
         console.say(`sealtrail is up on ${directory.path} as ${directory.deployment.audience}`);
         console.say(`  emit      services open ${directory.log_dir} (examples/README.md)`);
         console.say(`  query     ./sealtrail sql "SELECT action, count() FROM audit_events GROUP BY action" --data ${options.data}`);

@@ -62,17 +62,21 @@ export async function serveControl(directory: DataDirectory, operations: Operati
       },
     );
   });
-  await listen(server, socket);
-  await writeDurably(runningFile(directory), `${JSON.stringify({ pid: process.pid, socket } satisfies RunningFile)}\n`, 0o600);
-  return {
-    socket,
-    async close() {
-      await rm(runningFile(directory), { force: true });
-      server.closeAllConnections();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-      if (parent !== null) await rm(parent, { recursive: true, force: true });
-    },
+  const close = async (): Promise<void> => {
+    await rm(runningFile(directory), { force: true });
+    server.closeAllConnections();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    if (parent !== null) await rm(parent, { recursive: true, force: true });
   };
+  try {
+    await listen(server, socket);
+    await writeDurably(runningFile(directory), `${JSON.stringify({ pid: process.pid, socket } satisfies RunningFile)}\n`, 0o600);
+  } catch (error) {
+    // A socket that nobody can find would keep the process from ending.
+    await close();
+    throw error;
+  }
+  return { socket, close };
 }
 
 function listen(server: Server, socket: string): Promise<void> {

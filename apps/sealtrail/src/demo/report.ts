@@ -22,7 +22,7 @@ export function sayDemo(console: Console, done: DemoDone, seconds: number): void
   const { traffic, emitted, totals, answers, clean, proof, altered, found } = done;
   const say = (line = ''): void => console.say(line);
   say();
-  say(`${count(traffic.requests)} requests to a small API, ${statusLine(traffic.statuses)}; in them`);
+  say(`${count(traffic.requests)} requests to a small API, answered ${statusLine(traffic.statuses)}; in them`);
   for (const { name, requests } of traffic.attacks) say(`  ${String(requests).padStart(3)} × ${name}`);
   say();
   QUESTIONS.forEach(({ title, sql }, i) => {
@@ -52,5 +52,5 @@ export function sayDemo(console: Console, done: DemoDone, seconds: number): void
 
 const statusLine = (statuses: Readonly<Record<string, number>>): string =>
   Object.entries(statuses)
-    .map(([status, n]) => `${count(n)} answered ${status}`)
+    .map(([status, n]) => `${status} (${count(n)})`)
     .join(', ');
