@@ -40,7 +40,7 @@ async function runOnLmdb(
     real: { time: realTime(), log },
     pause: async (paused) => {
       paused.log.expire();
-      await paused.turns.sleep(250);
+      await paused.turns.sleep(200);
     },
     ...options,
     settings: { read_wait_ms: 40, retry_ms: 2, checkpoint_interval_ms: 5, ...options.settings },
@@ -110,7 +110,7 @@ describe(`on the embedded log, ${SCHEDULES} schedules from seed ${SEED}`, () => 
       },
       async (world) => {
         for (let i = 0; i < 6; i++) {
-          await world.turns.sleep(random.below(80));
+          await world.turns.sleep(random.below(40));
           await world.step();
           const dice = random.next();
           if (dice < 0.3) world.log.expire();
