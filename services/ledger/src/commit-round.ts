@@ -2,20 +2,9 @@ import { type Assignment, EventLogError } from '@sealtrail/event-log';
 import type { HeadRow, InsertOutcome, PartitionKey, RejectedRow } from '@sealtrail/ledger-store';
 import type { RejectedRecord, SealedRound } from '@sealtrail/seal';
 import { BATCH_BYTES_MAX } from '@sealtrail/wire';
+import type { Claim } from './claim.ts';
 import { formatCommitMetadata } from './metadata.ts';
 import type { LedgerPorts } from './ports.ts';
-
-/**
- * The right to write rows of one partition from one offset on. Every row carries it. It ends with the assignment, and at
- * the first insert that does not plainly succeed: so inside a claim every row was inserted once.
- */
-export interface Claim {
-  /** 16 random bytes. */
-  readonly id: Uint8Array;
-  /** One more than that of the claim that was committed before it. */
-  readonly ordinal: number;
-  readonly from: number;
-}
 
 export type RoundOutcome =
   | { readonly kind: 'committed' }

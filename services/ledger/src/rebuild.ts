@@ -8,12 +8,13 @@ import {
   sealedHeaderKeyText,
   type TenantState,
 } from '@sealtrail/seal';
-import { type Claim, insertRows } from './commit-round.ts';
+import { type Claim, commitOffset, commitRow, insertCommitRow, newClaim } from './claim.ts';
+import { insertRows } from './commit-round.ts';
 import { judgeRecords } from './judge-records.ts';
 import { hex } from './metadata.ts';
 import { halted, type Partition, pause, persist } from './partition.ts';
+import { stateAfter } from './partition-state.ts';
 import { readAllRecords } from './read-records.ts';
-import { commitOffset, commitRow, insertCommitRow, newClaim, stateAfter } from './recover.ts';
 import { type SealedBefore, sealRecords } from './seal-records.ts';
 import { loadTenantBefore } from './tenant-states.ts';
 

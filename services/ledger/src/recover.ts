@@ -1,11 +1,12 @@
-import type { CommitRow, StoredRound } from '@sealtrail/ledger-store';
+import type { StoredRound } from '@sealtrail/ledger-store';
 import { appendLeaf, type Frontier, frontierRoot } from '@sealtrail/merkle';
 import { emptyPartition, type PartitionState } from '@sealtrail/seal';
 import { RULES_VERSION, roundCodec } from '@sealtrail/wire';
 import { checkRows, lastCommit } from './check-rows.ts';
-import type { Claim } from './commit-round.ts';
-import { type CommitMetadata, formatCommitMetadata, hex, parseCommitMetadata } from './metadata.ts';
-import { fatal, halted, lost, type Partition, pause, persist } from './partition.ts';
+import { type Claim, commitOffset, commitRow, insertCommitRow, newClaim } from './claim.ts';
+import { type CommitMetadata, hex, parseCommitMetadata } from './metadata.ts';
+import { halted, type Partition, pause, persist } from './partition.ts';
+import { stateAfter } from './partition-state.ts';
 import { operatorOrigin } from './ports.ts';
 import { publishCheckpoint, publishRejectedRows } from './publish.ts';
 import { readRecords } from './read-records.ts';
@@ -19,16 +20,9 @@ export interface Recovered {
   readonly claim_committed: boolean;
 }
 
-const CLAIM_BYTES = 16;
 /** An era's ordinals all lie above those of the era before. */
 const ORDINALS_OF_AN_ERA = 2 ** 32;
 const ORDINAL_FIRST = 0;
-
-export const newClaim = (partition: Partition, ordinal: number, from: number): Claim => ({
-  id: partition.ports.random(CLAIM_BYTES),
-  ordinal,
-  from,
-});
 
 /**
  * Finds out where a partition stands when it is assigned, and mends what a crash left. The order is that of
@@ -83,14 +77,6 @@ export async function recover(partition: Partition): Promise<Recovered> {
   return { state: stateAfter(last), claim, claim_committed: damaged !== null || era === 'new' };
 }
 
-export const stateAfter = ({ round, hash, operator }: StoredRound): PartitionState => ({
-  next_offset: round.to,
-  recorded_at: round.recorded_at,
-  rounds: round.index + 1,
-  previous: hash,
-  operator,
-});
-
 /** What the group committed; where that was lost and an operator said so, what the commit rows say. null at a beginning. */
 async function readCommitted(partition: Partition): Promise<{ readonly metadata: CommitMetadata; readonly era: 'current' | 'new' } | null> {
   const { assignment, ports, settings, key } = partition;
@@ -131,21 +117,6 @@ async function beginning(partition: Partition): Promise<Recovered> {
 async function hasRounds({ ports, key }: Partition): Promise<boolean> {
   for await (const page of ports.store.rounds(key, { from: 0, to: 1 })) if (page.length > 0) return true;
   return false;
-}
-
-export const commitRow = (partition: Partition, metadata: CommitMetadata): CommitRow => ({ ...partition.key, ...metadata });
-
-/** Immutable and idempotent: it is written until the store acknowledges it. */
-export async function insertCommitRow(partition: Partition, row: CommitRow): Promise<void> {
-  const { ports, key } = partition;
-  for (;;) {
-    if (partition.lost.aborted) throw lost();
-    const outcome = await ports.store.insertCommit(row);
-    if (outcome.kind === 'stored') return;
-    if (outcome.kind === 'refused') throw halted(partition, 'rows_refused', `the store refuses the commit row: ${outcome.cause.message}`);
-    ports.events.waiting(key, 'writing the commit row', outcome.cause);
-    await pause(partition);
-  }
 }
 
 /** A round by its hash. One that is missing is looked for again, as far as replication may lag. */
@@ -280,11 +251,4 @@ async function openEra(partition: Partition, metadata: CommitMetadata, ordinal: 
   await insertCommitRow(partition, commitRow(partition, opening));
   partition.ports.events.eraStarted(partition.key, ordinal);
   return claim;
-}
-
-/** Throws PartitionEnd unless the log plainly took it. */
-export async function commitOffset(partition: Partition, metadata: CommitMetadata): Promise<void> {
-  const outcome = await partition.assignment.commit(metadata.to, formatCommitMetadata(metadata));
-  if (outcome.kind === 'fenced') throw lost();
-  if (outcome.kind === 'unknown') throw fatal(outcome.cause);
 }

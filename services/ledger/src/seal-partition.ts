@@ -1,9 +1,10 @@
 import type { PartitionState, SealedRound } from '@sealtrail/seal';
-import { type Claim, commitRound } from './commit-round.ts';
+import { type Claim, commitRow, insertCommitRow, newClaim } from './claim.ts';
+import { commitRound } from './commit-round.ts';
 import { type JudgedRecords, readAndJudge, topUp } from './judge-records.ts';
 import { fatal, halted, lost, type Partition, pause, persist } from './partition.ts';
 import { publishCheckpoint, publishRejected } from './publish.ts';
-import { commitRow, insertCommitRow, newClaim, recover } from './recover.ts';
+import { recover } from './recover.ts';
 import { type SealedBefore, sealRecords } from './seal-records.ts';
 import { loadTenant, TenantStates } from './tenant-states.ts';
 import { checkTopic } from './topic.ts';

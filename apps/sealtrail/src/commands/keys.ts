@@ -7,17 +7,21 @@ import {
   openDataDirectory,
   producerNames,
   registrationRecord,
+  retireProducerKey,
   revocationRecord,
+  type SigningKey,
 } from '@sealtrail/data-directory';
 import { openLmdbEventLog } from '@sealtrail/event-log-lmdb';
 import { formatVerifierKey, noteVerifierKey } from '@sealtrail/merkle';
 import { sha256 } from '@sealtrail/merkle/node';
+import type { Registry } from '@sealtrail/seal';
 import { formatTable } from '@sealtrail/service-runtime';
 import type { Command } from 'commander';
 import type { CommandContext } from '../cli/context.ts';
 import { writeOutput } from '../cli/files.ts';
 import { commaList, wholeNumber } from '../cli/options.ts';
 import { operatorOrigin } from '../embedded/origin.ts';
+import { readRegistry, standingOf } from '../embedded/registry.ts';
 import { ensureTopics } from '../embedded/topics.ts';
 
 interface Common {
@@ -62,9 +66,12 @@ export function registerKeys(program: Command, context: CommandContext): void {
     .action(async (producer: string, options: Common & { tenants: readonly string[] }) => {
       const console = context.console({ json: options.json === true });
       const directory = await openDataDirectory({ dir: options.data, create: { random: context.random } });
-      const key = await createProducerKey(directory, producer, context.random);
-      const registration = { key_id: key.key_id, public_key: key.public_key, producer, tenants: options.tenants, valid_from: 0 };
-      await appendToRegistry(directory, context, [registrationRecord(registration)]);
+      const key = await withLog(directory, context, async (log) => {
+        const made = await newKey(directory, context, log, producer);
+        const registration = { key_id: made.key_id, public_key: made.public_key, producer, tenants: options.tenants, valid_from: 0 };
+        await log.register(registrationRecord(registration));
+        return made;
+      });
       console.say(`${producer} may write for ${options.tenants.join(', ')}; its key is in ${directory.keys_dir}/producers`);
       console.result({ producer, tenants: options.tenants, key_id: hex(key.key_id) });
     });
@@ -88,7 +95,7 @@ export function registerKeys(program: Command, context: CommandContext): void {
         valid_from,
         suspect_since: null,
       });
-      await appendToRegistry(directory, context, [record]);
+      await withLog(directory, context, (log) => log.register(record));
       console.say(`the key of ${producer} is not valid from ${new Date(valid_from).toISOString()} on`);
       console.result({ producer, key_id: hex(key.key_id), valid_from });
     });
@@ -101,27 +108,57 @@ export function registerKeys(program: Command, context: CommandContext): void {
     .action(async (options: Common) => {
       const console = context.console({ json: options.json === true });
       const directory = await openDataDirectory({ dir: options.data });
-      const found: { producer: string; key_id: string }[] = [];
-      for (const producer of await producerNames(directory)) {
-        found.push({ producer, key_id: hex((await loadProducerKey(directory, producer)).key_id) });
-      }
+      const names = await producerNames(directory);
+      const found = await withLog(directory, context, async (log) => {
+        const registry = await log.registry();
+        return Promise.all(
+          names.map(async (producer) => {
+            const { key_id } = await loadProducerKey(directory, producer);
+            return { producer, ...standingOf(registry, key_id, context.clock_ms()), key_id: hex(key_id) };
+          }),
+        );
+      });
       if (found.length === 0) console.say(`no producer keys in ${directory.keys_dir}; make one with \`sealtrail keys add\``);
       else
         console.say(
-          formatTable({ header: ['producer', 'key id'], rows: found.map((key) => [key.producer, key.key_id]), width: console.columns }),
+          formatTable({
+            header: ['producer', 'state', 'tenants', 'key id'],
+            rows: found.map((key) => [key.producer, key.state, key.tenants.join(', '), key.key_id]),
+            width: console.columns,
+          }),
         );
       console.result({ producers: found });
     });
 }
 
-async function appendToRegistry(directory: DataDirectory, context: CommandContext, records: readonly Uint8Array[]): Promise<void> {
+/** The registry's stream, for as long as the log is open. */
+interface RegistryLog {
+  registry(): Promise<Registry>;
+  register(record: Uint8Array): Promise<void>;
+}
+
+async function withLog<T>(directory: DataDirectory, context: CommandContext, act: (log: RegistryLog) => Promise<T>): Promise<T> {
+  const { registry_topic } = directory.deployment;
   const log = await openLmdbEventLog({ dir: directory.log_dir, clock_ms: context.clock_ms, random: context.random });
   try {
     await ensureTopics(log, directory.deployment);
-    const producer = await log.producer();
-    await appendKeyRecords(producer, directory.deployment.registry_topic, records);
-    await producer.close();
+    const [producer, reader] = await Promise.all([log.producer(), log.reader()]);
+    return await act({
+      registry: () => readRegistry(reader, registry_topic),
+      register: (record) => appendKeyRecords(producer, registry_topic, [record]),
+    });
   } finally {
     await log.close();
   }
+}
+
+/** A new key; one that was made and never registered, because that was cut short, is taken up. */
+async function newKey(directory: DataDirectory, context: CommandContext, log: RegistryLog, producer: string): Promise<SigningKey> {
+  if ((await producerNames(directory)).includes(producer)) {
+    const present = await loadProducerKey(directory, producer);
+    const { state } = standingOf(await log.registry(), present.key_id, context.clock_ms());
+    if (state === 'not registered') return present;
+    if (state === 'revoked') await retireProducerKey(directory, producer);
+  }
+  return createProducerKey(directory, producer, context.random);
 }

@@ -1,15 +1,26 @@
+import type { DataDirectory, SigningKey } from '@sealtrail/data-directory';
+import type { EventLog } from '@sealtrail/event-log';
 import { type CommittedPlace, type FsckInput, fsck, proveEntry } from '@sealtrail/evidence';
 import { parseCommitMetadata } from '@sealtrail/ledger';
 import type { PartitionKey } from '@sealtrail/ledger-store';
 import { type NoteVerifierKey, noteVerifierKey, parseVerifierKey } from '@sealtrail/merkle';
 import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
+import type { ChdbLedgerStore } from '@sealtrail/store-chdb';
 import { splitCheckpoints } from '@sealtrail/verify';
 import { UsageError } from '../cli/exit.ts';
 import type { FsckArguments, FsckReport, OnProgress, ProveArguments } from '../control/operations.ts';
-import type { OperationsOptions } from './operations.ts';
 import { operatorOrigin } from './origin.ts';
 
-type Evidence = Pick<OperationsOptions, 'directory' | 'store' | 'log' | 'signing' | 'group'>;
+/** What evidence is drawn from. */
+export interface Evidence {
+  readonly directory: DataDirectory;
+  readonly store: ChdbLedgerStore;
+  readonly log: EventLog;
+  /** The key that signs checkpoints. */
+  readonly signing: SigningKey;
+  /** The ledger's consumer group. */
+  readonly group: string;
+}
 
 /** Recomputes the whole store, and holds it against the log's committed offsets and a checkpoint kept elsewhere. */
 export async function checkStore(from: Evidence, args: FsckArguments, onProgress: OnProgress): Promise<FsckReport> {

@@ -8,14 +8,15 @@ import {
   type SigningKey,
 } from '@sealtrail/data-directory';
 import { createBatchSigner } from '@sealtrail/emitter';
-import { EventLogError, type EventLogProducer, type EventLogReader } from '@sealtrail/event-log';
+import type { EventLogProducer, EventLogReader } from '@sealtrail/event-log';
 import { openLmdbEventLog } from '@sealtrail/event-log-lmdb';
 import { type ImportOutcome, importCloudTrail, readFileBytes, readSourceRecords } from '@sealtrail/importers';
 import { sha256 } from '@sealtrail/merkle/node';
-import { emptyRegistry, extendRegistry, judgeKey, type Registry } from '@sealtrail/seal';
+import { judgeKey } from '@sealtrail/seal';
 import { isWireName } from '@sealtrail/wire';
 import type { CommandContext } from '../cli/context.ts';
 import { UsageError } from '../cli/exit.ts';
+import { readRegistry } from './registry.ts';
 import { ensureTopics } from './topics.ts';
 
 /** Name of the producer that signs what is imported. */
@@ -28,8 +29,6 @@ export interface CloudTrailFileImport {
   readonly context: Pick<CommandContext, 'clock_ms' | 'random' | 'interrupted'>;
   readonly onProgress: (label: string, done: number, total: number | null) => void;
 }
-
-const READ_LIMITS = { records_max: 1_000, bytes_max: 4_194_304, wait_ms: 0 };
 
 /**
  * Imports a CloudTrail file into the event log of a data directory, signed by its producer `importer`, whose key is made
@@ -109,24 +108,6 @@ async function allowTenant(
   }
   const registration = { key_id: key.key_id, public_key: key.public_key, producer: IMPORT_PRODUCER, tenants: [tenant], valid_from: 0 };
   await appendKeyRecords(log.producer, registry_topic, [registrationRecord(registration)]);
-}
-
-async function readRegistry(reader: EventLogReader, topic: string): Promise<Registry> {
-  const { start, end } = await reader.bounds(topic, 0);
-  let registry = emptyRegistry(sha256());
-  for (let from = start; from < end; from = registry.size + start) {
-    const read = await reader.read(topic, 0, from, READ_LIMITS);
-    if (read.kind === 'unavailable') throw read.cause;
-    if (read.kind !== 'records' || read.records.length === 0) {
-      throw new EventLogError('log_unavailable', `${topic} gave nothing at ${from} though it ends at ${end}; run the import again`);
-    }
-    registry = extendRegistry(
-      sha256(),
-      registry,
-      read.records.map((record) => record.value ?? new Uint8Array(0)),
-    );
-  }
-  return registry;
 }
 
 /** Where the log ends now: what was appended lies before. */

@@ -1,21 +1,13 @@
-import type { DataDirectory, SigningKey } from '@sealtrail/data-directory';
-import type { EventLog } from '@sealtrail/event-log';
 import type { LedgerEnd } from '@sealtrail/ledger';
-import type { ChdbLedgerStore } from '@sealtrail/store-chdb';
 import { isWireName } from '@sealtrail/wire';
 import { UsageError } from '../cli/exit.ts';
 import type { AwaitSealedArguments, OnProgress, Operations, StackStatus, TenantTotals } from '../control/operations.ts';
-import { checkStore, newestCheckpoints, proofOf } from './evidence.ts';
+import { checkStore, type Evidence, newestCheckpoints, proofOf } from './evidence.ts';
 import { type SealProgress } from './seal-progress.ts';
 
-export interface OperationsOptions {
-  readonly directory: DataDirectory;
-  readonly store: ChdbLedgerStore;
-  readonly log: EventLog;
+export interface OperationsOptions extends Evidence {
   readonly progress: SealProgress;
   readonly clock_ms: () => number;
-  readonly signing: SigningKey;
-  readonly group: string;
   readonly startLedger: (stop: AbortSignal) => Promise<LedgerEnd>;
 }
 
