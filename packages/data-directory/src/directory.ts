@@ -104,8 +104,7 @@ async function createDirectory(path: string, options: CreateOptions): Promise<De
   };
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
-    const present = await readdir(path);
-    if (present.length > 0) {
+    if (!(await isUnmade(path))) {
       throw new DataDirectoryError(
         'directory_foreign',
         `${path} is not empty and holds no ${DEPLOYMENT_FILE}; give an empty or a new directory`,
@@ -127,15 +126,33 @@ async function createDirectory(path: string, options: CreateOptions): Promise<De
   return deployment;
 }
 
-/** Writes a file so that after a crash it is there whole or not at all. */
+/** Empty, or left by a making that a full disk or a crash cut short: `createDirectory` writes its file last. */
+async function isUnmade(path: string): Promise<boolean> {
+  const present = await readdir(path);
+  if (!present.every((name) => name === 'keys' || name === `${DEPLOYMENT_FILE}.new`)) return false;
+  return !present.includes('keys') || (await readdir(join(path, 'keys'), { recursive: true })).every((name) => name === 'producers');
+}
+
+/**
+ * Writes a file so that after a crash it is there whole or not at all. Throws DataDirectoryError `directory_unwritable`;
+ * then what stood there before stands there still.
+ */
 export async function writeDurably(file: string, text: string, mode: number): Promise<void> {
   const draft = `${file}.new`;
-  const handle = await open(draft, 'w', mode);
   try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(draft, 'w', mode);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(draft, file);
+  } catch (error) {
+    throw new DataDirectoryError(
+      'directory_unwritable',
+      `cannot write ${file} (${(error as NodeJS.ErrnoException).code}); make room on its disk, or check owner and mode of its folder`,
+      { cause: error },
+    );
   }
-  await rename(draft, file);
 }

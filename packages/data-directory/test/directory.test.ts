@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createProducerKey, ledgerKey, loadProducerKey, openDataDirectory, producerNames, sealingKey } from '../src/index.ts';
+import { createProducerKey, ledgerKey, loadProducerKey, openDataDirectory, producerNames, sealingKey, writeDurably } from '../src/index.ts';
 
 let parent: string;
 beforeEach(async () => {
@@ -43,6 +43,27 @@ describe('openDataDirectory', () => {
   ])('refuses with %s', async (code, act) => {
     await expect(act()).rejects.toMatchObject({ code });
   });
+
+  it('goes on where a making was cut short, and nowhere else', async () => {
+    await mkdir(join(parent, 'keys', 'producers'), { recursive: true });
+    await writeFile(join(parent, 'deployment.json.new'), '');
+    await writeFile(join(parent, 'keys', 'mine.txt'), '');
+    await expect(openDataDirectory({ dir: parent, create })).rejects.toMatchObject({ code: 'directory_foreign' });
+    await rm(join(parent, 'keys', 'mine.txt'));
+    const made = await openDataDirectory({ dir: parent, create });
+    expect(await openDataDirectory({ dir: parent })).toEqual(made);
+  });
+});
+
+it('writes a file whole, or leaves what was there and says so', async () => {
+  const file = join(parent, 'note.txt');
+  await writeDurably(file, 'one', 0o600);
+  await mkdir(`${file}.new`);
+  await expect(writeDurably(file, 'two', 0o600)).rejects.toMatchObject({
+    code: 'directory_unwritable',
+    message: expect.stringMatching(/note\.txt \(EISDIR\)/),
+  });
+  expect(await readFile(file, 'utf8')).toBe('one');
 });
 
 describe('keys', () => {
