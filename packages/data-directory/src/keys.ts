@@ -1,4 +1,4 @@
-import { access, readdir, readFile } from 'node:fs/promises';
+import { access, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ed25519PublicKey, ed25519Signer, sha256 } from '@sealtrail/merkle/node';
 import { keyThumbprint } from '@sealtrail/wire';
@@ -34,6 +34,16 @@ export async function createProducerKey(
   if (await exists(file))
     throw new DataDirectoryError('key_exists', `producer ${name} has a key already in ${file}; revoke it first or choose another name`);
   return writeSigningKey(file, name, random);
+}
+
+/**
+ * Puts a producer's key aside, so that it can be given another; the file stays beside it under a name that says so. Throws
+ * DataDirectoryError `key_missing`, `key_malformed`, `name_invalid`.
+ */
+export async function retireProducerKey(directory: DataDirectory, name: string): Promise<void> {
+  const { key_id } = await loadProducerKey(directory, name);
+  const file = producerFile(directory, name);
+  await rename(file, `${file}.retired-${Buffer.from(key_id).toString('hex').slice(0, 16)}`);
 }
 
 /** Throws DataDirectoryError `key_missing`, `key_malformed`, `name_invalid`. */

@@ -103,7 +103,7 @@ async function allowTenant(
   if (verdict.kind === 'valid') return;
   if (verdict.reason === 'key_not_valid') {
     throw new UsageError(
-      `the key of producer ${IMPORT_PRODUCER} in ${directory.keys_dir} is not valid any more; move its file away and import again: a new key is made`,
+      `the key of producer ${IMPORT_PRODUCER} in ${directory.keys_dir} is not valid any more; give it another with \`sealtrail keys add ${IMPORT_PRODUCER} --tenants ${tenant}\` and import again`,
     );
   }
   const registration = { key_id: key.key_id, public_key: key.public_key, producer: IMPORT_PRODUCER, tenants: [tenant], valid_from: 0 };
