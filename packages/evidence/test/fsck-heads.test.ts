@@ -44,6 +44,17 @@ describe('several heads of one round', () => {
     ]);
   });
 
+  it('there twice, beside one that is altered', async () => {
+    const found = await findingsAfter((world) => {
+      world.store.tables.heads.push({ ...headOf(world, 'globex', 2) });
+      Object.assign(headOf(world, 'acme', 5).head, { last: new Uint8Array(32) });
+    });
+    expect(found).toEqual([
+      { code: 'head_altered', ...acme },
+      { code: 'head_added', ...globex },
+    ]);
+  });
+
   it('moved to another tenant, before a round in which all is well', async () => {
     const found = await findingsAfter((world) => {
       // Round 0: the first heads of acme and globex.

@@ -183,7 +183,18 @@ export class RoundRows {
     if (!holds(placed)) {
       const extra = placed.length === round.heads + 1 ? placed.find((one) => holds(placed.filter((other) => other !== one))) : undefined;
       if (extra === undefined) {
-        const known = placed.map((row) => [leafName(this.#check, row.head), this.#troubled(row)] as const);
+        const known = new Map<string, TroubledHead>();
+        for (const row of placed) {
+          const leaf = leafName(this.#check, row.head);
+          if (leaf === '' || !known.has(leaf)) known.set(leaf, this.#troubled(row));
+          else
+            report('head_added', {
+              ...headPlace(row),
+              round: round.index,
+              offset: row.offset,
+              detail: `the head of size ${row.head.size} is there twice; remove one row`,
+            });
+        }
         for (const row of placed) this.#check.logs.unbound(row);
         if (troubles.length >= TROUBLES_MAX) {
           const detail = `round ${round.index} binds ${round.heads} heads, and the ${placed.length} rows that are there are not these; restore them`;
@@ -195,7 +206,7 @@ export class RoundRows {
           from: round.from,
           to: round.to,
           expected: round.heads,
-          rows: new Map(known),
+          rows: known,
           missing: [],
           settled: 0,
         });
