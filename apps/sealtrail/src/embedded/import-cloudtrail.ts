@@ -67,7 +67,8 @@ export async function importCloudTrailFile(options: CloudTrailFileImport): Promi
         onProgress: (read) => options.onProgress('reading', read, null),
         stop: context.interrupted,
       });
-      return outcome.accepted > 0 && outcome.last === null ? { ...outcome, last: await lastOf(directory, reader) } : outcome;
+      // Also where all was imported before: a run that was cut short may have left it unsealed.
+      return outcome.last === null ? { ...outcome, last: await lastOf(directory, reader) } : outcome;
     } finally {
       await reader.close();
       await producer.close();
