@@ -24,9 +24,9 @@ const n = (value: unknown): string => Number(value).toLocaleString('en-US');
 interface MemorySample {
   readonly kept_mb: number;
 }
-/** How far the ledger's memory strays from its mean once it is warm, in percent. */
+/** How far the ledger's memory strays from its mean, in percent, once it is warm and while there is more to come. */
 function drift(result: Result): string {
-  const kept = (result['ledger_memory'] as readonly MemorySample[]).slice(2).map(({ kept_mb }) => kept_mb);
+  const kept = (result['ledger_memory'] as readonly MemorySample[]).slice(2, -1).map(({ kept_mb }) => kept_mb);
   if (kept.length === 0) return '–';
   const mean = kept.reduce((sum, one) => sum + one, 0) / kept.length;
   return `±${(Math.max(...kept.map((one) => Math.abs(one - mean) / mean)) * 100).toFixed(1)}% around ${mean.toFixed(0)} MB`;

@@ -1,5 +1,5 @@
 /** What the benchmarks share: CPU and memory of this process, and a way to give a result to the parent. */
-import { setImmediate as turn } from 'node:timers/promises';
+import { readFileSync } from 'node:fs';
 
 export interface CpuClock {
   /** µs of CPU, user and system, of all threads of this process since the clock was made. */
@@ -16,14 +16,22 @@ export function cpuClock(): CpuClock {
 }
 
 /** Collects garbage where `--expose-gc` allows it, and gives bytes that this process keeps: heap and buffers. */
-export async function keptBytes(): Promise<number> {
+export function keptBytes(): number {
   const { gc } = globalThis as { readonly gc?: () => void };
-  for (let i = 0; i < 3; i++) {
-    gc?.();
-    await turn();
-  }
+  gc?.();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
+}
+
+/** Memory of this process without the pages of mapped files, such as the event log's: of those the kernel takes back what it wants. */
+export function anonymousBytes(): number {
+  try {
+    const kilobytes = /^RssAnon:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+    if (kilobytes !== undefined) return Number(kilobytes) * 1024;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  return process.memoryUsage.rss();
 }
 
 /** The last line that a benchmark's process prints. */

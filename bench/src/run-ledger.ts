@@ -14,7 +14,13 @@ export interface RunLedger {
   readonly rounds: number;
 }
 
-export function runLedger(log: EventLog, store: LedgerStore, changes: Partial<LedgerSettings> = {}): RunLedger {
+export interface RunLedgerOptions {
+  readonly settings?: Partial<LedgerSettings>;
+  /** Called when a round is published: every record before `to` is stored and visible. */
+  readonly onSealed?: (to: number) => void;
+}
+
+export function runLedger(log: EventLog, store: LedgerStore, options: RunLedgerOptions = {}): RunLedger {
   const hash = sha256();
   const stop = new AbortController();
   let to = 0;
@@ -37,7 +43,7 @@ export function runLedger(log: EventLog, store: LedgerStore, changes: Partial<Le
       group: 'ledger',
       incarnation: 1,
       partitions: 1,
-      ...changes,
+      ...options.settings,
     },
     ports: {
       store,
@@ -59,6 +65,7 @@ export function runLedger(log: EventLog, store: LedgerStore, changes: Partial<Le
           rounds++;
           if (facts.rejected.length > 0) fail(new Error(`records were rejected: ${facts.rejected.join(' ')}`));
           to = facts.to;
+          options.onSealed?.(to);
           wake();
         },
         checkpointed: () => undefined,
