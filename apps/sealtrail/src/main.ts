@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto';
+import { printable } from '@sealtrail/service-runtime';
 import { Command, CommanderError } from 'commander';
 import { createConsole } from './cli/console.ts';
 import type { CommandContext } from './cli/context.ts';
@@ -77,13 +78,14 @@ try {
               .split('\n')
               .join(' ');
       process.stderr.write(
-        `sealtrail: ${text}; see \`sealtrail ${process.argv[2]?.startsWith('-') === false ? `${process.argv[2]} ` : ''}--help\`\n`,
+        `sealtrail: ${printable(text)}; see \`sealtrail ${process.argv[2]?.startsWith('-') === false ? `${process.argv[2]} ` : ''}--help\`\n`,
       );
     }
   } else {
     const failure = failureOf(error);
     exitCode = failure.exit_code;
-    process.stderr.write(`sealtrail: ${failure.message}\n`);
+    // A message may quote what was stored or asked.
+    process.stderr.write(`sealtrail: ${printable(failure.message)}\n`);
     if (process.env['SEALTRAIL_TRACE']) console.error(error);
   }
 }

@@ -1,4 +1,5 @@
 export * from './config.ts';
+export { printable } from './display-width.ts';
 export * from './health.ts';
 export * from './logger.ts';
 export * from './metrics.ts';

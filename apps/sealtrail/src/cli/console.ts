@@ -1,3 +1,5 @@
+import { printable } from '@sealtrail/service-runtime';
+
 /** What a command says, and where: results on standard output, everything else on standard error. */
 export interface Console {
   readonly json: boolean;
@@ -46,7 +48,7 @@ export function createConsole(options: ConsoleOptions): Console {
     },
     note(line) {
       clearBar();
-      stderr.write(`${line}\n`);
+      stderr.write(`${printable(line)}\n`);
     },
     result(value) {
       clearBar();
