@@ -71,19 +71,30 @@ export class CommitsCheck {
   }
 
   #judgeOrdinals(): void {
-    let before: number | null = null;
     // A row that stands under another partition has its ordinal here.
-    for (const row of [...this.#check.commits, ...this.#check.rows.moved].sort((a, b) => a.ordinal - b.ordinal || a.from - b.from)) {
-      const next: readonly number[] =
-        before === null ? [0, ORDINALS_OF_AN_ERA] : [before + 1, (Math.floor(before / ORDINALS_OF_AN_ERA) + 1) * ORDINALS_OF_AN_ERA];
-      const follows = next.includes(row.ordinal);
+    const rows = [...this.#check.commits, ...this.#check.rows.moved];
+    const byOrdinal = this.#outOfOrder([...rows].sort((a, b) => a.ordinal - b.ordinal || a.from - b.from));
+    if (byOrdinal.length === 0) return;
+    // A claim that rebuilt rows begins before its predecessor; others follow one another, and so the altered one shows.
+    const byOffset = this.#outOfOrder([...rows].sort((a, b) => a.from - b.from || a.ordinal - b.ordinal));
+    for (const { row, next } of byOffset.length <= byOrdinal.length ? byOffset : byOrdinal)
+      this.#blame(row, `it has ordinal ${row.ordinal}, ${next.join(' or ')} is next`);
+  }
+
+  #outOfOrder(rows: readonly CommitRow[]): readonly { readonly row: CommitRow; readonly next: readonly number[] }[] {
+    const found: { readonly row: CommitRow; readonly next: readonly number[] }[] = [];
+    let before: number | null = null;
+    for (const [i, row] of rows.entries()) {
+      const next = nextOrdinals(before);
       // Where offsets before it are under no claim, it is the row before it that is missing.
-      if (!follows && !(row.ordinal > (next[0] as number) && this.#gaps.some(({ to }) => to === row.from))) {
-        this.#blame(row, `it has ordinal ${row.ordinal}, ${next.join(' or ')} is next`);
-      }
+      const isMissed = row.ordinal > (next[0] as number) && this.#gaps.some(({ to }) => to === row.from);
+      const follows = next.includes(row.ordinal) || isMissed;
+      if (!follows) found.push({ row, next });
       // A wrong ordinal is one row's fault, not that of those behind it.
-      before = follows || !this.#blamed.has(hexOf(row.claim)) ? row.ordinal : (next[0] as number);
+      const goesOn = nextOrdinals(row.ordinal).includes(rows[i + 1]?.ordinal ?? -1);
+      before = follows || goesOn ? row.ordinal : (next[0] as number);
     }
+    return found;
   }
 
   /** Whether the row of a claim that covers some of these offsets was found altered. */
@@ -108,3 +119,6 @@ export class CommitsCheck {
     });
   }
 }
+
+const nextOrdinals = (before: number | null): readonly number[] =>
+  before === null ? [0, ORDINALS_OF_AN_ERA] : [before + 1, (Math.floor(before / ORDINALS_OF_AN_ERA) + 1) * ORDINALS_OF_AN_ERA];

@@ -21,21 +21,37 @@ export async function sortCommits(input: FsckInput, keys: readonly PartitionKey[
     const name = partitionName(key);
     const shown = await input.store.commits(key);
     const own: CommitRow[] = [];
-    /** The row that fits its round and reaches furthest. */
-    let furthest: CommitRow | null = null;
+    /** The row that fits its round and reaches furthest, with that round. */
+    let furthest: { readonly row: CommitRow; readonly round: Round } | null = null;
     for (const row of shown) {
       const round = await soundRound(input, row);
       const owner = round === null ? undefined : sorted.get(partitionName(round));
       if (owner !== undefined && owner !== sorted.get(name)) owner.moved.push(row);
       else own.push(row);
-      if (round?.to === row.to && row.to > (furthest?.to ?? 0)) furthest = row;
+      if (round?.to === row.to && row.to > (furthest?.row.to ?? 0)) furthest = { row, round };
     }
-    // The last claim has the highest ordinal, unless ordinals were altered: then the rounds tell which reaches furthest.
-    if (furthest !== null && own.includes(furthest) && furthest.to > (own.at(-1)?.to ?? 0))
-      own.push(...own.splice(own.indexOf(furthest), 1));
+    const last = own.at(-1);
+    if (furthest !== null && last !== undefined && last !== furthest.row && own.includes(furthest.row)) {
+      // The last claim has the highest ordinal, unless ordinals were altered or a row was added: then the rounds tell.
+      const isLast = last.to >= furthest.row.to && (await reachesBeyond(input, key, last, furthest.round));
+      if (!isLast) own.push(...own.splice(own.indexOf(furthest.row), 1));
+    }
     Object.assign(sorted.get(name) as object, { shown, own });
   }
   return sorted;
+}
+
+/** Whether anything beyond a committed round is a commit row's: a round by its hash or by its end, or rows that it shows. */
+async function reachesBeyond(input: FsckInput, key: PartitionKey, row: CommitRow, committed: Round): Promise<boolean> {
+  const { store } = input;
+  const named = await soundRound(input, row);
+  if (named !== null && named.to > committed.to) return true;
+  for await (const page of store.rounds(key, { from: committed.index + 1, to: Number.MAX_SAFE_INTEGER }))
+    if (page.some(({ round }) => round.to === row.to)) return true;
+  const query = { partition: key, offsets: { from: committed.to, to: row.to } };
+  for (const rows of [store.heads(query), store.rejected(query), store.duplicates(query)])
+    for await (const page of rows) if (page.length > 0) return true;
+  return false;
 }
 
 /** The round that a commit row names; null when it is not there or not what it was. */

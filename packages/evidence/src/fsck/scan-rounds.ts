@@ -26,6 +26,8 @@ export interface ChainScan {
   readonly tip_index: number;
   /** Hash of the last committed round. */
   readonly tip_hash: Uint8Array | null;
+  /** Where it ends, by its own content; null when it is not there or not what it was. */
+  readonly tip_to: number | null;
   /** No stored round can be the last committed one. */
   readonly tip_missing: boolean;
   /** The committed one of the stored rounds of one index; null when there is none. */
@@ -46,7 +48,7 @@ export interface RoundsSource {
  * committed one is told by the round after it, or, where that cannot tell, by the rows that it binds. Keeps those indexes only.
  */
 export async function scanRounds(source: RoundsSource, last: CommitRow | undefined): Promise<ChainScan> {
-  if (last === undefined) return { tip_index: -1, tip_hash: null, tip_missing: false, choose: () => null };
+  if (last === undefined) return { tip_index: -1, tip_hash: null, tip_to: null, tip_missing: false, choose: () => null };
   const { sha256 } = source;
   const forks = new Map<number, readonly RoundLink[]>();
   let named: RoundLink | null = null;
@@ -81,6 +83,7 @@ export async function scanRounds(source: RoundsSource, last: CommitRow | undefin
   return {
     tip_index: tipIndex,
     tip_hash: tipHash,
+    tip_to: tip !== null && isConsistent(tip) ? tip.row.round.to : null,
     tip_missing: tip === null,
     choose: (index, rows) => {
       const hash = chosen.get(index);
@@ -97,9 +100,15 @@ async function placeOfTip(source: RoundsSource, tip: RoundLink | null, before: r
   const { index } = first.row.round;
   // What stands before it may be a round of its own index that was never committed.
   for (const { row } of before) {
-    if (tip?.row.round.from === row.round.to || (await bindsSeenRows(source, row.round))) return index + 1;
+    if ((tip !== null && follows(tip, row)) || (await bindsSeenRows(source, row.round))) return index + 1;
   }
   return index;
+}
+
+/** Whether a round says that it comes after another; one of its columns may say otherwise. */
+function follows({ previous, row: { round } }: RoundLink, before: StoredRound): boolean {
+  const says = [round.index === before.round.index + 1, round.from === before.round.to, sameBytes(previous, before.hash)];
+  return says.filter(Boolean).length > 1;
 }
 
 /** From the tip down: the hash column of the committed content of each forked index; null where it is none of them. */
