@@ -181,6 +181,16 @@ describe('a column of a duplicate', () => {
   });
 });
 
+it('recorded_at of a duplicate, behind a round that is altered', async () => {
+  const world = await tamperedWorld();
+  roundOf(world, 1).round.version = 2;
+  Object.assign(world.store.tables.duplicates[0] as object, { recorded_at: 1 });
+  expect((await check(world)).findings.map(placeOf)).toEqual([
+    { code: 'round_altered', round: 1, offset: 3 },
+    { code: 'duplicate_altered', round: 2, offset: 7 },
+  ]);
+});
+
 describe('a column of a checkpoint or a key record', () => {
   it.each(['size', 'root', 'note'])('checkpoint %s', async (column) => {
     const found = await findingsAfter((world) => world.store.tables.checkpoints[1] as object, column);

@@ -36,6 +36,8 @@ class RoundsCheck {
   readonly #rows: RoundRows;
   /** The last round that is what it was; null before the first and after one that is not. */
   #before: Round | null = null;
+  /** Of the last round that is what it was, however long ago. */
+  #recordedAt = 0;
   /** Where the next round should begin; null when the round before is not known. */
   #at: number | null = null;
   /** First offset that no sound round has covered. */
@@ -93,7 +95,8 @@ class RoundsCheck {
       });
     }
     check.registrySizes.push({ from: round.from, size: round.registry_size });
-    await this.#rows.round(round, this.#before?.recorded_at ?? 0);
+    await this.#rows.round(round, this.#recordedAt);
+    this.#recordedAt = round.recorded_at;
     this.#before = round;
     this.#at = round.to;
     this.#covered = round.to;
