@@ -16,7 +16,7 @@ const EVENTS = 300;
 const HOSTILE = '\x1b[2J\x1b[31mred\x07\r\n\u202egnp.exe\u009b1m 日本語 e\u0301 👩‍👩‍👧';
 const TABLE_WIDTH = 100;
 /** What may drive, reorder or break a terminal's output, line breaks apart. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// oxlint-disable-next-line no-control-regex -- they are what is looked for
 const DRIVES_TERMINAL = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
 
 interface Answer extends Record<string, unknown> {
