@@ -2,10 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type DataDirectory, openDataDirectory } from '@sealtrail/data-directory';
 import { type BatchSigner, createBatchSigner, type EventToSign } from '@sealtrail/emitter';
 import type { FsckFinding, FsckReport } from '@sealtrail/evidence';
 import { openProducerKey } from '@sealtrail/examples/producer-key';
+import { DEFAULT_LIMITS } from '@sealtrail/ledger';
 import { sha256 } from '@sealtrail/merkle/node';
 import { Session } from 'chdb';
 import { openStack, type Stack } from '../../apps/sealtrail/src/embedded/stack.ts';
@@ -23,6 +25,7 @@ export type Sent =
 export type Wave = readonly Sent[];
 
 const SEAL_TIMEOUT_MS = 120_000;
+const ROUND_POLL_MS = 5;
 const PRODUCER = 'billing';
 const random = (bytes: number): Uint8Array => new Uint8Array(randomBytes(bytes));
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -65,15 +68,26 @@ export function fullEvent(name: string): EventToSign {
   };
 }
 
+/** A checkpoint is made once a second at most: whether each wave waits for one, or the last one only. */
+export type Checkpoints = 'each wave' | 'at the end';
+
 /** A deployment whose ledger is started once a claim, and seals each wave before the next one is sent. */
-export async function sealedDirectory(dir: string, claims: readonly (readonly Wave[])[]): Promise<DataDirectory> {
+export async function sealedDirectory(
+  dir: string,
+  claims: readonly (readonly Wave[])[],
+  checkpoints: Checkpoints = 'at the end',
+): Promise<DataDirectory> {
   const directory = await openDataDirectory({ dir, create: { random } });
-  await sealInto(directory, claims);
+  await sealInto(directory, claims, checkpoints);
   return directory;
 }
 
 /** Goes on with a directory, in further claims. */
-export async function sealInto(directory: DataDirectory, claims: readonly (readonly Wave[])[]): Promise<void> {
+export async function sealInto(
+  directory: DataDirectory,
+  claims: readonly (readonly Wave[])[],
+  checkpoints: Checkpoints = 'at the end',
+): Promise<void> {
   const { deployment } = directory;
   const stack = await open(directory);
   try {
@@ -90,16 +104,20 @@ export async function sealInto(directory: DataDirectory, claims: readonly (reado
     });
     const producer = await stack.log.producer();
     const sent: { readonly key: Uint8Array | null; readonly value: Uint8Array }[] = [];
-    for (const waves of claims) {
+    for (const [claim, waves] of claims.entries()) {
       const stop = new AbortController();
       const ended = stack.startLedger(stop.signal);
       for (const wave of waves) {
         const records = wave.map((one) => recordOf(signer, one, sent));
         sent.push(...records);
+        const before = stack.roundsSealed();
         const outcome = await producer.append(records.map((record) => ({ topic: deployment.topic, partition: 0, ...record })));
         if (outcome.kind !== 'appended') throw outcome.cause;
-        await sealed(stack, directory);
+        const isOneRound = records.length <= DEFAULT_LIMITS.round_records_max;
+        if (isOneRound && checkpoints === 'at the end') await oneMore(stack, before);
+        else await sealed(stack, directory);
       }
+      if (claim === claims.length - 1) await sealed(stack, directory);
       stop.abort();
       await ended;
     }
@@ -120,6 +138,13 @@ function recordOf(
   const events = typeof one.events === 'number' ? Array.from({ length: one.events }, (_, i) => fullEvent(`${tenant}-${i}`)) : one.events;
   const { key, value } = signer.sign({ tenant, delivery: 'ROUTINE', events, ...(events.length === 0 ? { kind: 'HEARTBEAT' } : {}) });
   return { key, value };
+}
+
+async function oneMore(stack: Stack, rounds: number): Promise<void> {
+  for (let waited_ms = 0; stack.roundsSealed() === rounds; waited_ms += ROUND_POLL_MS) {
+    if (waited_ms > SEAL_TIMEOUT_MS) throw new Error(`no round after ${rounds} is sealed`);
+    await sleep(ROUND_POLL_MS);
+  }
 }
 
 async function sealed(stack: Stack, { deployment }: DataDirectory): Promise<void> {

@@ -45,8 +45,9 @@ const isOfRows = (step: Step): step is RowStep => 'table' in step;
 const isOfManifest = (step: Step): step is ManifestStep => 'position' in step;
 
 async function takeInTable({ run }: Intruder, definition: TableDefinition, steps: readonly RowStep[]): Promise<void> {
-  const { name: table, order_by, partition_by } = definition;
-  const isKey = (column: string): boolean => order_by.includes(column) || (partition_by?.includes(column) ?? false);
+  const { name: table, order_by, partition_by, engine } = definition;
+  const isKey = (column: string): boolean =>
+    order_by.includes(column) || (partition_by?.includes(column) ?? false) || engine.endsWith(`(${column})`);
   const set = steps.flatMap((step) => (step.do === 'set' ? [step] : []));
   const moved = set.filter(({ to }) => Object.keys(to).some(isKey));
   const copied = steps.flatMap((step) => (step.do === 'copy' ? [step] : []));
