@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SealedWorld } from '../../verify/test/sealed-world.ts';
 import type { FsckInput } from '../src/index.ts';
-import { check } from './fsck-world.ts';
+import { check, placeOf } from './fsck-world.ts';
 import { contentColumns, entriesOf, entryOf, forgeHash, forgeLeaf, headOf, manifestOf, remove, roundOf, swap } from './tables.ts';
 import { tamperedWorld } from './tampered-world.ts';
 
