@@ -1,5 +1,5 @@
 /** What concerns more than the rows of one log: whole tenants, the tail, claims, the key registry, files of the engine. */
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DataDirectory } from '@sealtrail/data-directory';
 import type { FsckFinding, FsckReport } from '@sealtrail/evidence';
@@ -206,9 +206,14 @@ describe('a stored checkpoint', () => {
 });
 const roundOf = (place: object): number => (place as { readonly round: number }).round;
 
-describe('files of the engine are removed', () => {
-  /** Removes the part that has the rows of round 2, or one of its files. */
-  async function without(table: string, where: string, file = ''): Promise<DataDirectory> {
+const removeIn =
+  (file: string) =>
+  (path: string): void =>
+    rmSync(join(path, file), { recursive: true });
+
+describe('files of the engine are removed or altered', () => {
+  /** Does something to the folder of the part that has these rows. */
+  async function without(table: string, where: string, act: (path: string) => void = removeIn('')): Promise<DataDirectory> {
     const directory = await copied(pristine, join(folder, `copy-${copies++}`));
     await intrude(directory, async ({ run, rows }) => {
       // One part, however the engine has merged them.
@@ -220,7 +225,7 @@ describe('files of the engine are removed', () => {
       const [row] = await rows(
         `SELECT path FROM system.parts WHERE active AND database = 'sealtrail' AND table = '${table}' AND name = '${part?.['part']}'`,
       );
-      rmSync(join(String(row?.['path']), file), { recursive: true });
+      act(String(row?.['path']));
     });
     return directory;
   }
@@ -233,7 +238,16 @@ describe('files of the engine are removed', () => {
     expect(await told(await without('entries', 'offset IN (5, 6, 7)'))).toEqual(entriesGone());
   });
   it.each(['data.bin', 'primary.cidx'])('%s of a part of entries: the engine sets the part aside', async (file) => {
-    expect(await found(await without('entries', 'offset IN (5, 6, 7)', file))).toEqual(entriesGone());
+    expect(await found(await without('entries', 'offset IN (5, 6, 7)', removeIn(file)))).toEqual(entriesGone());
+  });
+  it('bytes of a part of entries: the part is named, and what is missing with it', async () => {
+    const directory = await without('entries', 'offset IN (5, 6, 7)', (path) => {
+      const bytes = readFileSync(join(path, 'data.bin'));
+      const middle = bytes.length >> 1;
+      bytes[middle] = (bytes[middle] as number) ^ 1;
+      writeFileSync(join(path, 'data.bin'), bytes);
+    });
+    expect(await told(directory)).toEqual([{ code: 'part_unreadable' }, ...entriesGone()]);
   });
   it('a part of manifests', async () => {
     expect(await found(await without('manifests', 'offset IN (5, 6, 7)'))).toEqual([

@@ -108,3 +108,17 @@ describe('rows of which nothing is left, with the records of the event log', () 
     expect(await placesAfter(tamper, foreign)).toEqual(unnamed);
   });
 });
+
+describe('parts that cannot be read', () => {
+  it('are findings, beside what is missing for them', async () => {
+    const found = await findingsAfter(
+      ({ store: { tables } }) => remove(tables.entries, ...tables.entries.filter(({ tenant }) => tenant === 'initech')),
+      () => ({ unreadable: [{ table: 'entries', part: '202401_1_1_0' }] }),
+    );
+    expect(found.map(placeOf)).toEqual([
+      { code: 'part_unreadable' },
+      { code: 'entry_missing', tenant: 'initech', entry: 0, position: 0, offset: 11 },
+    ]);
+    expect(found[0]?.detail).toMatch(/^part 202401_1_1_0 of table entries cannot be read/);
+  });
+});

@@ -58,6 +58,7 @@ import type { Engine } from './engine.ts';
 import { ConstraintViolated, engineError } from './errors.ts';
 import { createGate } from './gate.ts';
 import { readLeaves, readPages } from './pages.ts';
+import { passingBy, type UnreadablePart, unreadableParts } from './parts.ts';
 import { openRoomyEngine } from './room.ts';
 import { prepareSchema } from './schema.ts';
 import { readFunctionRule, type SelectLimits, selectRows } from './select.ts';
@@ -84,6 +85,13 @@ export interface ChdbLedgerStore extends LedgerStore, SqlQueries {
    * demonstrations and tests of tampering; the ledger never calls it. Throws `LedgerStoreError`.
    */
   alterUnguarded(sql: string): Promise<void>;
+  /**
+   * Parts of tables whose files do not give their checksums, after a read threw `store_corrupt`. Reads all files.
+   * Throws `LedgerStoreError`.
+   */
+  unreadableParts(): Promise<readonly UnreadablePart[]>;
+  /** The same store, read as if these parts were not there. It takes no rows, and need not be closed. */
+  withoutParts(parts: readonly UnreadablePart[]): LedgerStore;
 }
 
 const PAGE_ROWS_MAX = 16_384;
@@ -214,6 +222,8 @@ function storeOver(engine: Engine, dir: string, inserts: string, options: ChdbSt
     async alterUnguarded(sql) {
       await engine.runAll(['USE sealtrail', 'SET mutations_sync = 2', sql]);
     },
+    unreadableParts: () => unreadableParts(engine),
+    withoutParts: (parts) => storeOver(passingBy(engine, parts), dir, inserts, options),
     close: () => engine.close(),
   };
 }

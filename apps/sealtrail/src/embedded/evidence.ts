@@ -2,7 +2,7 @@ import type { DataDirectory, SigningKey } from '@sealtrail/data-directory';
 import type { EventLog } from '@sealtrail/event-log';
 import { type CommittedPlace, type FsckInput, fsck, proveEntry } from '@sealtrail/evidence';
 import { parseCommitMetadata } from '@sealtrail/ledger';
-import type { PartitionKey } from '@sealtrail/ledger-store';
+import { LedgerStoreError, type PartitionKey } from '@sealtrail/ledger-store';
 import { type NoteVerifierKey, noteVerifierKey, parseVerifierKey } from '@sealtrail/merkle';
 import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
 import type { ChdbLedgerStore } from '@sealtrail/store-chdb';
@@ -30,22 +30,28 @@ export async function checkStore(from: Evidence, args: FsckArguments, onProgress
   const saved = args.checkpoint === null ? [] : savedCheckpoints(from, args.checkpoint, args.verifier_key);
   const reader = await from.log.reader();
   try {
-    return await fsck(
-      {
-        store,
-        audience: directory.deployment.audience,
-        sha256: hash,
-        ed25519Verify: ed25519Verify(),
-        checkpointKey: ownKey,
-        saved_checkpoints: saved,
-        committed: await committedPlaces(from),
-        readRecord: async (partition, offset) => {
-          const read = await reader.read(partition.topic, partition.partition, offset, { records_max: 1, bytes_max: 0, wait_ms: 0 });
-          return read.kind === 'records' && read.records[0]?.offset === offset ? read.records[0].value : null;
-        },
+    const input: FsckInput = {
+      store,
+      audience: directory.deployment.audience,
+      sha256: hash,
+      ed25519Verify: ed25519Verify(),
+      checkpointKey: ownKey,
+      saved_checkpoints: saved,
+      committed: await committedPlaces(from),
+      readRecord: async (partition, offset) => {
+        const read = await reader.read(partition.topic, partition.partition, offset, { records_max: 1, bytes_max: 0, wait_ms: 0 });
+        return read.kind === 'records' && read.records[0]?.offset === offset ? read.records[0].value : null;
       },
-      onProgress,
-    );
+    };
+    try {
+      return await fsck(input, onProgress);
+    } catch (error) {
+      if (!(error instanceof LedgerStoreError && error.code === 'store_corrupt')) throw error;
+      // Somebody wrote into the engine's files: what is left is held against the rest, and what is not is named.
+      const unreadable = await store.unreadableParts();
+      if (unreadable.length === 0) throw error;
+      return await fsck({ ...input, store: store.withoutParts(unreadable), unreadable }, onProgress);
+    }
   } finally {
     await reader.close();
   }
