@@ -206,6 +206,29 @@ describe('a stored checkpoint', () => {
 });
 const roundOf = (place: object): number => (place as { readonly round: number }).round;
 
+describe('a view that analysts read through', () => {
+  it('is altered: what it shows is false, though the rows are right', async () => {
+    const directory = await steps({
+      do: 'sql',
+      sql: `CREATE OR REPLACE VIEW audit_events AS SELECT * REPLACE ('nobody' AS actor_id) FROM entries`,
+    });
+    expect(await told(directory)).toEqual([{ code: 'view_altered' }]);
+    // It is made again.
+    expect(await found(directory)).toEqual([]);
+  });
+});
+
+it('a table is dropped: what it held is missing', async () => {
+  const { findings } = await fsckHere(await steps({ do: 'sql', sql: 'DROP TABLE entries' }));
+  expect(findings.map(({ code, tenant, entry }) => [code, tenant, entry])).toEqual(
+    [
+      ['acme', 0, 2, 4, 6],
+      ['globex', 0, 2, 4],
+      ['initech', 0, 2],
+    ].flatMap(([tenant, ...entries]) => entries.map((entry) => ['entry_missing', tenant, entry])),
+  );
+});
+
 const removeIn =
   (file: string) =>
   (path: string): void =>

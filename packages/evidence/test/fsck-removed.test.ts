@@ -109,6 +109,15 @@ describe('rows of which nothing is left, with the records of the event log', () 
   });
 });
 
+it('views that were altered are findings of their own', async () => {
+  const found = await findingsAfter(
+    () => undefined,
+    () => ({ altered_views: ['audit_events'] }),
+  );
+  expect(found.map(placeOf)).toEqual([{ code: 'view_altered' }]);
+  expect(found[0]?.detail).toMatch(/^audit_events, /);
+});
+
 describe('parts that cannot be read', () => {
   it('are findings, beside what is missing for them', async () => {
     const found = await findingsAfter(

@@ -5,6 +5,7 @@ import { LedgerStoreError } from '@sealtrail/ledger-store';
 import {
   addColumnStatement,
   checkStatements,
+  createTable,
   DATABASE,
   derivedStatements,
   quoted,
@@ -47,7 +48,7 @@ export async function prepareSchema(engine: Engine, folder: string, checked: boo
       `${folder}: the store has schema version ${versions.join(' and ')}, this build reads ${SCHEMA_VERSION}; use the build that wrote it, or one that migrates it`,
     );
   }
-  await addColumns(engine);
+  await addLacking(engine, checked);
   await alignChecks(engine, checked);
   if ((await readStamp(folder)) === stamp()) return;
   await engine.runAll(derivedStatements());
@@ -69,14 +70,35 @@ async function readStamp(folder: string): Promise<string | null> {
 
 const writeStamp = (folder: string): Promise<void> => writeFile(join(folder, STAMP_FILE), `${stamp()}\n`);
 
-async function addColumns(engine: Engine): Promise<void> {
+/** Makes the views and functions again, and gives the names of those that were not what they are now. */
+export async function renewDerived(engine: Engine): Promise<readonly string[]> {
+  const before = await derivedNow(engine);
+  await engine.runAll(derivedStatements());
+  const after = await derivedNow(engine);
+  return [...after].filter(([name, made]) => before.get(name) !== made).map(([name]) => name);
+}
+
+/** The statement that the engine has of each view and function, by name. */
+async function derivedNow(engine: Engine): Promise<ReadonlyMap<string, string>> {
+  const answer = await engine.run(
+    `SELECT name, create_table_query AS made FROM system.tables WHERE database = ${quoted(DATABASE)} AND engine = 'View'
+UNION ALL SELECT name, create_query FROM system.functions WHERE origin = 'SQLUserDefined' ORDER BY name`,
+    'JSONCompactEachRow',
+  );
+  return new Map(linesOf(answer).map((line) => JSON.parse(line) as [string, string]));
+}
+
+async function addLacking(engine: Engine, checked: boolean): Promise<void> {
   const there = new Set(
     linesOf(await engine.run(`SELECT concat(table, '.', name) FROM system.columns WHERE database = ${quoted(DATABASE)}`, 'TSVRaw')),
   );
   for (const definition of tableDefinitions()) {
-    for (const column of definition.columns) {
-      if (!there.has(`${definition.name}.${column.name}`)) await engine.run(addColumnStatement(definition, column));
-    }
+    // A table that somebody dropped is one that somebody emptied: what is missing in it is found as its rows are.
+    if (!definition.columns.some(({ name }) => there.has(`${definition.name}.${name}`))) await engine.run(createTable(definition, checked));
+    else
+      for (const column of definition.columns) {
+        if (!there.has(`${definition.name}.${column.name}`)) await engine.run(addColumnStatement(definition, column));
+      }
   }
 }
 

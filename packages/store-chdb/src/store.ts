@@ -60,7 +60,7 @@ import { createGate } from './gate.ts';
 import { readLeaves, readPages } from './pages.ts';
 import { passingBy, type UnreadablePart, unreadableParts } from './parts.ts';
 import { openRoomyEngine } from './room.ts';
-import { prepareSchema } from './schema.ts';
+import { prepareSchema, renewDerived } from './schema.ts';
 import { readFunctionRule, type SelectLimits, selectRows } from './select.ts';
 import type { FunctionRule } from './select-rules.ts';
 
@@ -85,6 +85,11 @@ export interface ChdbLedgerStore extends LedgerStore, SqlQueries {
    * demonstrations and tests of tampering; the ledger never calls it. Throws `LedgerStoreError`.
    */
   alterUnguarded(sql: string): Promise<void>;
+  /**
+   * Makes the views and functions that analysts read through again, whatever stands there; gives the names of those that
+   * somebody had altered or dropped. Throws `LedgerStoreError`.
+   */
+  renewViews(): Promise<readonly string[]>;
   /**
    * Parts of tables whose files do not give their checksums, after a read threw `store_corrupt`. Reads all files.
    * Throws `LedgerStoreError`.
@@ -222,6 +227,7 @@ function storeOver(engine: Engine, dir: string, inserts: string, options: ChdbSt
     async alterUnguarded(sql) {
       await engine.runAll(['USE sealtrail', 'SET mutations_sync = 2', sql]);
     },
+    renewViews: () => renewDerived(engine),
     unreadableParts: () => unreadableParts(engine),
     withoutParts: (parts) => storeOver(passingBy(engine, parts), dir, inserts, options),
     close: () => engine.close(),

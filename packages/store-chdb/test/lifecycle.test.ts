@@ -99,6 +99,15 @@ describe('the schema', () => {
     await inStore(async (store) => expect(await store.keyRecords()).toEqual([]));
   });
 
+  it('of which a table was dropped has it again, with its checks and empty', async () => {
+    await inStore((store) => store.alterUnguarded('DROP TABLE manifests SYNC'));
+    await inStore(async (store) => {
+      expect(Number(await valueOf(store, 'SELECT count() FROM audit_events'))).toBe(0);
+      const forged = `INSERT INTO manifests (tenant, manifest_hash) VALUES ('acme', toFixedString('', 32))`;
+      await expect(store.alterUnguarded(forged)).rejects.toMatchObject({ code: 'store_corrupt' });
+    });
+  });
+
   it('documents every column that analysts see', async () => {
     await inStore(async (store) => {
       await store.alterUnguarded(

@@ -37,6 +37,7 @@ export async function checkStore(from: Evidence, args: FsckArguments, onProgress
       ed25519Verify: ed25519Verify(),
       checkpointKey: ownKey,
       saved_checkpoints: saved,
+      altered_views: await store.renewViews(),
       committed: await committedPlaces(from),
       readRecord: async (partition, offset) => {
         const read = await reader.read(partition.topic, partition.partition, offset, { records_max: 1, bytes_max: 0, wait_ms: 0 });

@@ -34,6 +34,8 @@ export interface FsckInput {
   readonly committed?: readonly CommittedPlace[];
   /** The value of a record of the event log; null when it is no longer held. Lets a wrong batch be traced to its entries. */
   readonly readRecord?: (partition: PartitionKey, offset: number) => Promise<Uint8Array | null>;
+  /** Views and functions of the store that were not what this build makes: each is a finding. They show rows, and hold none. */
+  readonly altered_views?: readonly string[];
   /** Parts of tables that cannot be read, and whose rows the store does not give: each is a finding. */
   readonly unreadable?: readonly { readonly table: string; readonly part: string }[];
   /** Findings that a report holds at most; 10,000 when absent. */

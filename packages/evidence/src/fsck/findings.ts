@@ -3,6 +3,7 @@ import { partitionName } from '../bytes.ts';
 
 /** What fsck can find. docs/spec/fsck.md says of each what it means and what to do. */
 export type FsckCode =
+  | 'view_altered'
   | 'part_unreadable'
   | 'entry_altered'
   | 'entry_missing'

@@ -27,6 +27,11 @@ const FINDINGS_MAX = 10_000;
 export async function fsck(input: FsckInput, onProgress: OnProgress = () => undefined): Promise<FsckReport> {
   const findings = new Findings(input.findings_max ?? FINDINGS_MAX);
   const totals = { entries: 0, batches: 0, rounds: 0 };
+  for (const name of input.altered_views ?? []) {
+    findings.add('view_altered', null, {
+      detail: `${name}, through which analysts read, was not what this build makes: what it showed may be false; it is renewed, ask again what was asked of it`,
+    });
+  }
   for (const { table, part } of input.unreadable ?? []) {
     findings.add('part_unreadable', null, {
       detail: `part ${part} of table ${table} cannot be read, its files are not what was written: its rows are looked for in vain; restore the part`,
