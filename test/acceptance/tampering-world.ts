@@ -33,7 +33,7 @@ interface ColumnAlteration {
   readonly row: number;
 }
 
-const NOTHING_KNOWN: Known = { bystander: '', claims: ['', ''] };
+const NOTHING_KNOWN: Known = { bystander: 'that of another', claims: ['one', 'the other'] };
 const rowTenant = (i: number): string => `rows.${i}`;
 const secondTenant = (i: number): string => `rows.${i}.second`;
 

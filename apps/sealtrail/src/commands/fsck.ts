@@ -7,6 +7,10 @@ import { EXIT_EVIDENCE } from '../cli/exit.ts';
 import { readInput, readKey } from '../cli/files.ts';
 
 const FINDINGS_SHOWN_MAX = 50;
+/** Enough to tell the logs of a tenant apart: the detail needs the room. `--json` has it in full. */
+const LOG_SHOWN_CHARS = 8;
+
+const shortened = (log: string | undefined): string => (log === undefined ? '' : `${log.slice(0, LOG_SHOWN_CHARS)}…`);
 
 export function registerFsck(program: Command, context: CommandContext): void {
   program
@@ -34,7 +38,7 @@ export function registerFsck(program: Command, context: CommandContext): void {
         console.say(
           formatTable({
             header: ['finding', 'tenant', 'log', 'entry', 'position', 'detail'],
-            rows: shown.map((f) => [f.code, place(f.tenant), place(f.log), place(f.entry), place(f.position), f.detail]),
+            rows: shown.map((f) => [f.code, place(f.tenant), shortened(f.log), place(f.entry), place(f.position), f.detail]),
             width: console.columns,
           }),
         );
