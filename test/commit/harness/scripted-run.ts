@@ -54,7 +54,7 @@ export async function runScripted(
     await consult(world);
     while (world.lateCount > 0) await world.arrive(0);
     await world.turns.rest();
-    await consult(world);
+    if (faults.some(({ fault }) => fault === 'late' || fault === 'slow')) await consult(world);
   } catch (error) {
     const script = faults.map(({ call, fault }) => `${fault} at call ${call}`).join(', ');
     throw new Error(`${script}, late effects ${lateness}: ${String(error)}\n${world.trace.slice(-80).join('\n')}`, { cause: error });
