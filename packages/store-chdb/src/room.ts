@@ -22,7 +22,7 @@ const LOOK_EVERY_MS = 500;
 const FOUND_AGAIN = 1.5;
 
 /**
- * The engine of a folder, which takes inserts only while there is room before and after them: one that ends without has
+ * The engine of a folder, which takes inserts and definitions only while there is room before and after them: one that ends without has
  * stored its rows or not (`store_no_space`). When room is short the engine is opened anew, which sets parts of empty files
  * aside and takes up the sources of merges again, and merges rest; when it is found again, once more. Throws as `openEngine`.
  */
@@ -71,7 +71,7 @@ export function openRoomyEngine(folder: string, options: RoomOptions = {}): Engi
     return act(opened());
   };
   const runAll: Engine['runAll'] = async (statements, format) => {
-    if (!statements.some((sql) => /^\s*INSERT\b/i.test(sql))) return use((one) => one.runAll(statements, format));
+    if (!statements.some((sql) => WRITES.test(sql))) return use((one) => one.runAll(statements, format));
     await look();
     const answer = await use((one) => one.runAll(statements, format));
     await look();
@@ -94,6 +94,9 @@ export function openRoomyEngine(folder: string, options: RoomOptions = {}): Engi
     },
   };
 }
+
+/** Definitions are written to files too: on a full disk one that is replaced could end up empty. */
+const WRITES = /^\s*(?:INSERT|CREATE|ALTER)\b/i;
 
 /** Whoever inserts is told; the timer only has to look. */
 const untold = (): void => undefined;

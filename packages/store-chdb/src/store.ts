@@ -87,7 +87,7 @@ export interface ChdbLedgerStore extends LedgerStore, SqlQueries {
   alterUnguarded(sql: string): Promise<void>;
   /**
    * Makes the views and functions that analysts read through again, whatever stands there; gives the names of those that
-   * somebody had altered or dropped. Throws `LedgerStoreError`.
+   * somebody had altered or dropped. Throws `LedgerStoreError`: `store_no_space` where there is no room to write them.
    */
   renewViews(): Promise<readonly string[]>;
   /**

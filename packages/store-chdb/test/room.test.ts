@@ -50,6 +50,7 @@ describe('an engine that looks at its disk', () => {
     free = MIN - 1;
     await expect(insert(10)).rejects.toMatchObject({ code: 'store_no_space' });
     expect(await ask('SELECT count() FROM d.t')).toBe('10');
+    await expect(ask('CREATE OR REPLACE VIEW d.w AS SELECT 1')).rejects.toMatchObject({ code: 'store_no_space' });
     // A little more is not enough to go on.
     free = MIN + 1;
     await expect(insert(10)).rejects.toMatchObject({ code: 'store_no_space' });

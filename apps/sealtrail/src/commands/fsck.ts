@@ -46,6 +46,8 @@ export function registerFsck(program: Command, context: CommandContext): void {
           console.say(`… and ${count(report.findings.length - shown.length)} more; --json lists them all`);
         context.setExitCode(EXIT_EVIDENCE);
       }
+      if (!report.views_checked)
+        console.say('not checked: the views that analysts read through; the disk is full, make room and run it again');
       console.result(report);
     });
 }

@@ -1,7 +1,10 @@
 import type { FsckReport } from '@sealtrail/evidence';
 import type { SqlResult } from '@sealtrail/ledger-store';
 
-export type { FsckReport };
+export interface StoreReport extends FsckReport {
+  /** False where the views that analysts read through were not held against what this build makes: the disk is full. */
+  readonly views_checked: boolean;
+}
 
 /** A place that is told how far a piece of work is. */
 export type OnProgress = (label: string, done: number, total: number | null) => void;
@@ -53,7 +56,7 @@ export interface StackStatus {
  */
 export interface Operations {
   sql(args: SqlArguments): Promise<SqlResult>;
-  fsck(args: FsckArguments, onProgress: OnProgress): Promise<FsckReport>;
+  fsck(args: FsckArguments, onProgress: OnProgress): Promise<StoreReport>;
   /** The proof file's text. */
   prove(args: ProveArguments): Promise<string>;
   /** The newest signed checkpoint of each partition, as one text. */

@@ -14,7 +14,7 @@ import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
 import { type Verdict, verifyProof } from '@sealtrail/verify';
 import type { Console } from '../cli/console.ts';
 import type { CommandContext } from '../cli/context.ts';
-import type { FsckReport, TenantTotals } from '../control/operations.ts';
+import type { StoreReport, TenantTotals } from '../control/operations.ts';
 import { operatorOrigin } from '../embedded/origin.ts';
 import { openStack, type Stack } from '../embedded/stack.ts';
 import { type AlteredRow, alterRow } from './alter-row.ts';
@@ -49,10 +49,10 @@ export interface DemoDone {
   readonly emitted: number;
   readonly totals: TenantTotals;
   readonly answers: readonly SqlResult[];
-  readonly clean: FsckReport;
+  readonly clean: StoreReport;
   readonly proof: { readonly verdict: Verdict; readonly bytes: number; readonly verifier_key: string };
   readonly altered: AlteredRow;
-  readonly found: FsckReport;
+  readonly found: StoreReport;
 }
 
 /** Emit, seal, query, verify, alter, find: the whole of it, in this process, on the directory. */

@@ -8,7 +8,7 @@ import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
 import type { ChdbLedgerStore } from '@sealtrail/store-chdb';
 import { splitCheckpoints } from '@sealtrail/verify';
 import { UsageError } from '../cli/exit.ts';
-import type { FsckArguments, FsckReport, OnProgress, ProveArguments } from '../control/operations.ts';
+import type { FsckArguments, OnProgress, ProveArguments, StoreReport } from '../control/operations.ts';
 import { operatorOrigin } from './origin.ts';
 
 /** What evidence is drawn from. */
@@ -23,11 +23,13 @@ export interface Evidence {
 }
 
 /** Recomputes the whole store, and holds it against the log's committed offsets and a checkpoint kept elsewhere. */
-export async function checkStore(from: Evidence, args: FsckArguments, onProgress: OnProgress): Promise<FsckReport> {
+export async function checkStore(from: Evidence, args: FsckArguments, onProgress: OnProgress): Promise<StoreReport> {
   const { directory, store, signing } = from;
   const hash = sha256();
   const ownKey = (origin: string): NoteVerifierKey => noteVerifierKey(hash, origin, signing.public_key);
   const saved = args.checkpoint === null ? [] : savedCheckpoints(from, args.checkpoint, args.verifier_key);
+  const renewed = await renewViews(store);
+  const views_checked = renewed !== null;
   const reader = await from.log.reader();
   try {
     const input: FsckInput = {
@@ -37,7 +39,7 @@ export async function checkStore(from: Evidence, args: FsckArguments, onProgress
       ed25519Verify: ed25519Verify(),
       checkpointKey: ownKey,
       saved_checkpoints: saved,
-      altered_views: await store.renewViews(),
+      altered_views: renewed ?? [],
       committed: await committedPlaces(from),
       readRecord: async (partition, offset) => {
         const read = await reader.read(partition.topic, partition.partition, offset, { records_max: 1, bytes_max: 0, wait_ms: 0 });
@@ -45,16 +47,27 @@ export async function checkStore(from: Evidence, args: FsckArguments, onProgress
       },
     };
     try {
-      return await fsck(input, onProgress);
+      return { ...(await fsck(input, onProgress)), views_checked };
     } catch (error) {
       if (!(error instanceof LedgerStoreError && error.code === 'store_corrupt')) throw error;
       // Somebody wrote into the engine's files: what is left is held against the rest, and what is not is named.
       const unreadable = await store.unreadableParts();
       if (unreadable.length === 0) throw error;
-      return await fsck({ ...input, store: store.withoutParts(unreadable), unreadable }, onProgress);
+      const report = await fsck({ ...input, store: store.withoutParts(unreadable), unreadable }, onProgress);
+      return { ...report, views_checked };
     }
   } finally {
     await reader.close();
+  }
+}
+
+/** Names of the views that were altered; null where the disk has no room to make them again: rows can be checked all the same. */
+async function renewViews(store: ChdbLedgerStore): Promise<readonly string[] | null> {
+  try {
+    return await store.renewViews();
+  } catch (error) {
+    if (error instanceof LedgerStoreError && error.code === 'store_no_space') return null;
+    throw error;
   }
 }
 
