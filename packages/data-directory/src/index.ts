@@ -2,3 +2,4 @@ export * from './directory.ts';
 export * from './errors.ts';
 export * from './keys.ts';
 export * from './registration.ts';
+export * from './sealing.ts';

@@ -1,9 +1,10 @@
 export * from './config.ts';
+export * from './connections.ts';
 export { printable } from './display-width.ts';
 export * from './health.ts';
 export * from './logger.ts';
 export * from './metrics.ts';
-export { startTimer } from './node.ts';
+export { breathe, sleep, startTimer } from './node.ts';
 export * from './operations-server.ts';
 export { redactSecrets } from './redact.ts';
 export * from './shutdown.ts';

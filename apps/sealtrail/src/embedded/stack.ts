@@ -1,14 +1,12 @@
-import { type DataDirectory, ledgerKey, sealingKey } from '@sealtrail/data-directory';
+import { type DataDirectory, ledgerKey, sealerTo, sealingKey } from '@sealtrail/data-directory';
 import type { EventLog } from '@sealtrail/event-log';
 import { openLmdbEventLog } from '@sealtrail/event-log-lmdb';
-import { createLedger, DEFAULT_LIMITS, type LedgerEnd, type LedgerEvents, type LedgerSettings } from '@sealtrail/ledger';
+import { createLedger, DEFAULT_LIMITS, type LedgerEnd, type LedgerSettings, ledgerLog, tellAll } from '@sealtrail/ledger';
 import { noteVerifierKey } from '@sealtrail/merkle';
 import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
-import { createLogger } from '@sealtrail/service-runtime';
+import { breathe, createLogger, sleep } from '@sealtrail/service-runtime';
 import { type ChdbLedgerStore, openChdbStore } from '@sealtrail/store-chdb';
-import { CompactEncrypt, importJWK, type JWK } from 'jose';
 import type { Operations } from '../control/operations.ts';
-import { ledgerLog } from './ledger-log.ts';
 import { createOperations } from './operations.ts';
 import { SealProgress } from './seal-progress.ts';
 import { ensureTopics } from './topics.ts';
@@ -76,10 +74,10 @@ export async function openStack(options: StackOptions): Promise<Stack> {
       random,
       clock_ms,
       sleep,
-      breathe: () => new Promise((resolve) => setImmediate(resolve)),
+      breathe,
       sealBytes,
       checkpointSigner: (origin) => ({ key: noteVerifierKey(hash, origin, signing.public_key), sign: signing.sign }),
-      events: both(ledgerLog(logger), progress.events),
+      events: tellAll([ledgerLog(logger), progress.events]),
     },
   });
   const startLedger = (stop: AbortSignal): Promise<LedgerEnd> => {
@@ -99,45 +97,5 @@ export async function openStack(options: StackOptions): Promise<Stack> {
     async close() {
       await Promise.all([store.close(), log.close()]);
     },
-  };
-}
-
-/** Seals rejected bytes to the deployment's key: ECDH-ES on X25519, AES-256-GCM, a compact JWE (RFC 7516, RFC 8037). */
-async function sealerTo(jwk: JWK): Promise<(bytes: Uint8Array) => Promise<string>> {
-  const { d: _private, ...publicHalf } = jwk;
-  const key = await importJWK(publicHalf, 'ECDH-ES');
-  return (bytes) => new CompactEncrypt(bytes).setProtectedHeader({ alg: 'ECDH-ES', enc: 'A256GCM' }).encrypt(key);
-}
-
-function sleep(ms: number, stop: AbortSignal): Promise<void> {
-  if (stop.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      stop.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    stop.addEventListener('abort', done, { once: true });
-  });
-}
-
-/** Tells two listeners. */
-function both(first: LedgerEvents, second: LedgerEvents): LedgerEvents {
-  const pair =
-    <A extends unknown[]>(a: (...args: A) => void, b: (...args: A) => void) =>
-    (...args: A): void => {
-      a(...args);
-      b(...args);
-    };
-  return {
-    recovered: pair(first.recovered, second.recovered),
-    sealed: pair(first.sealed, second.sealed),
-    checkpointed: pair(first.checkpointed, second.checkpointed),
-    claimEnded: pair(first.claimEnded, second.claimEnded),
-    eraStarted: pair(first.eraStarted, second.eraStarted),
-    waiting: pair(first.waiting, second.waiting),
-    lost: pair(first.lost, second.lost),
-    halted: pair(first.halted, second.halted),
   };
 }

@@ -1,6 +1,6 @@
-import type { LedgerEvents } from '@sealtrail/ledger';
 import type { PartitionKey } from '@sealtrail/ledger-store';
 import type { LogFields, Logger } from '@sealtrail/service-runtime';
+import type { LedgerEvents } from './ports.ts';
 
 const placeOf = ({ topic, incarnation, partition }: PartitionKey): LogFields => ({ topic, incarnation, partition });
 
