@@ -16,6 +16,8 @@ export interface TableInput {
 
 const GAP = '  ';
 const ELLIPSIS = '…';
+/** Not `trimEnd`, which takes away spaces of other kinds that belong to the cell. */
+const SPACES_AT_END = / +$/;
 
 /** No column is squeezed below this many cells; a table of too many columns is then wider than asked. */
 const COLUMN_WIDTH_MIN = 4;
@@ -63,7 +65,7 @@ function rowLines(row: readonly string[], widths: readonly number[], align: read
     wrapped
       .map((lines, i) => pad(lines[line] ?? '', widths[i] ?? 0, align[i] ?? 'left'))
       .join(GAP)
-      .trimEnd(),
+      .replace(SPACES_AT_END, ''),
   );
 }
 
@@ -79,10 +81,10 @@ function wrap(cell: string, width: number): string[] {
   while (rest.length > 0) {
     const taken = lineLength(rest, width);
     if (lines.length === CELL_LINES_MAX - 1 && taken < rest.length) {
-      lines.push(join(rest.slice(0, fitting(rest, width - 1))).trimEnd() + ELLIPSIS);
+      lines.push(join(rest.slice(0, fitting(rest, width - 1))).replace(SPACES_AT_END, '') + ELLIPSIS);
       break;
     }
-    lines.push(join(rest.slice(0, taken)).trimEnd());
+    lines.push(join(rest.slice(0, taken)).replace(SPACES_AT_END, ''));
     rest = rest.slice(taken);
     while (rest[0]?.text === ' ') rest = rest.slice(1);
   }

@@ -1,0 +1,83 @@
+import {
+  CLICKHOUSE_VARIABLES,
+  type ClickHouseConnection,
+  clickHouseConnection,
+  KAFKA_VARIABLES,
+  type KafkaConnection,
+  kafkaConnection,
+  LOG_LEVELS,
+  type LogLevel,
+  loadConfig,
+  type ReadFile,
+} from '@sealtrail/service-runtime';
+import { z } from 'zod';
+import { DEFAULT_LIMITS, type LedgerSettings } from './ports.ts';
+
+/** What the ledger reads from its environment. docs/operations/ledger.md lists the variables. */
+export interface LedgerConfig {
+  readonly kafka: KafkaConnection;
+  readonly clickhouse: ClickHouseConnection;
+  /** The folder with deployment.json and the ledger's keys, which `sealtrail setup` made. */
+  readonly deployment_dir: string;
+  readonly group: string;
+  readonly limits: Pick<LedgerSettings, 'round_records_max' | 'round_bytes_max' | 'recovery_rounds' | 'tenants_cached_max' | 'era'>;
+  readonly operations_host: string;
+  readonly operations_port: number;
+  readonly log_level: LogLevel;
+  readonly log_format: 'json' | 'text';
+  readonly shutdown_deadline_ms: number;
+}
+
+const whole = (least: number, most: number, fallback: number): z.ZodType<number> =>
+  z.coerce
+    .number(`is not a whole number`)
+    .int('is not a whole number')
+    .min(least, `is less than ${least}`)
+    .max(most, `is more than ${most}`)
+    .default(fallback);
+
+const VARIABLES = z.object({
+  ...KAFKA_VARIABLES,
+  ...CLICKHOUSE_VARIABLES,
+  SEALTRAIL_DEPLOYMENT_DIR: z.string(),
+  SEALTRAIL_LEDGER_GROUP: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,249}$/, 'is not a name of A–Z a–z 0–9 . _ -')
+    .default('ledger'),
+  SEALTRAIL_LEDGER_ROUND_RECORDS_MAX: whole(1, 10_000, DEFAULT_LIMITS.round_records_max),
+  SEALTRAIL_LEDGER_ROUND_BYTES_MAX: whole(524_288, 67_108_864, DEFAULT_LIMITS.round_bytes_max),
+  SEALTRAIL_LEDGER_RECOVERY_ROUNDS: whole(1, 10_000, DEFAULT_LIMITS.recovery_rounds),
+  SEALTRAIL_LEDGER_TENANTS_CACHED_MAX: whole(1, 10_000_000, DEFAULT_LIMITS.tenants_cached_max),
+  SEALTRAIL_LEDGER_ERA: z.enum(['current', 'new'], 'is not current or new').default('current'),
+  SEALTRAIL_OPERATIONS_HOST: z.string().default('0.0.0.0'),
+  SEALTRAIL_OPERATIONS_PORT: whole(0, 65_535, 9_464),
+  SEALTRAIL_LOG_LEVEL: z.enum(LOG_LEVELS, `is not one of ${LOG_LEVELS.join(' ')}`).default('info'),
+  SEALTRAIL_LOG_FORMAT: z.enum(['json', 'text'], 'is not json or text').default('json'),
+  SEALTRAIL_SHUTDOWN_DEADLINE_MS: whole(1_000, 600_000, 25_000),
+});
+
+/** Names of the variables that the ledger reads. */
+export const LEDGER_VARIABLES: readonly string[] = Object.keys(VARIABLES.shape);
+
+/** Throws ConfigError `config_invalid`, which names every wrong variable. */
+export function readLedgerConfig(env: Readonly<Record<string, string | undefined>>, readFile: ReadFile): LedgerConfig {
+  const variables = loadConfig(VARIABLES, env);
+  return {
+    kafka: kafkaConnection(variables, readFile),
+    clickhouse: clickHouseConnection(variables, readFile),
+    deployment_dir: variables.SEALTRAIL_DEPLOYMENT_DIR,
+    group: variables.SEALTRAIL_LEDGER_GROUP,
+    limits: {
+      round_records_max: variables.SEALTRAIL_LEDGER_ROUND_RECORDS_MAX,
+      round_bytes_max: variables.SEALTRAIL_LEDGER_ROUND_BYTES_MAX,
+      recovery_rounds: variables.SEALTRAIL_LEDGER_RECOVERY_ROUNDS,
+      tenants_cached_max: variables.SEALTRAIL_LEDGER_TENANTS_CACHED_MAX,
+      era: variables.SEALTRAIL_LEDGER_ERA,
+    },
+    operations_host: variables.SEALTRAIL_OPERATIONS_HOST,
+    operations_port: variables.SEALTRAIL_OPERATIONS_PORT,
+    log_level: variables.SEALTRAIL_LOG_LEVEL,
+    log_format: variables.SEALTRAIL_LOG_FORMAT,
+    shutdown_deadline_ms: variables.SEALTRAIL_SHUTDOWN_DEADLINE_MS,
+  };
+}
