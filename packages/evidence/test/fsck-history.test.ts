@@ -78,6 +78,31 @@ describe('a checkpoint kept elsewhere', () => {
     expect(codesOf(await check(world, saved(world, note)))).toEqual(['saved_checkpoint_foreign']);
   });
 
+  it('reads stored checkpoints as the rounds go on, a page ahead of them and no more', async () => {
+    const world = await createWorld({ seed: 6, page_rows_max: 1 });
+    for (let i = 0; i < 20; i++) {
+      await world.seal([{ tenant: 'acme', events: 1 }]);
+      await world.storeCheckpoint();
+    }
+    let pages = 0;
+    const store = {
+      ...world.store,
+      checkpoints: async function* (origin: string) {
+        for await (const page of world.store.checkpoints(origin)) {
+          pages++;
+          yield page;
+        }
+      },
+    };
+    const ahead: number[] = [];
+    const report = await fsck(inputFor(world, { store }), (what, done) => {
+      if (what === 'rounds') ahead.push(pages - done);
+    });
+    expect({ ok: report.ok, pages }).toEqual({ ok: true, pages: 20 });
+    expect(ahead.length).toBeGreaterThanOrEqual(20);
+    expect(Math.max(...ahead)).toBeLessThanOrEqual(1);
+  });
+
   it('finds a stored checkpoint that goes beyond the rounds', async () => {
     const world = await tamperedWorld();
     world.store.tables.checkpoints.push({

@@ -76,18 +76,33 @@ export function contentSuite(harness: StoreHarness): void {
   });
 
   describe('checkpoints', () => {
-    const storeNow = storeOfGroup(harness);
+    const storeNow = storeOfGroup(harness, { page_rows_max: PAGE_ROWS_MAX });
 
     it('come by size, of their origin only, and once however often they were stored', async () => {
       const sizes = [10, 2, 9_007_199_254_740_991, 0, 2];
       for (const size of sizes) await stored(storeNow().insertCheckpoint(checkpoint('test/operator/1/0', size)));
       await stored(storeNow().insertCheckpoint(checkpoint('test/operator/1/1', 5)));
       const wanted = [0, 2, 10, 9_007_199_254_740_991].map((size) => checkpoint('test/operator/1/0', size));
-      expect(shown(await storeNow().checkpoints('test/operator/1/0'))).toEqual(shown(wanted));
+      expect(shown(await rowsOf(storeNow().checkpoints('test/operator/1/0')))).toEqual(shown(wanted));
       expect(shown(await storeNow().latestCheckpoint('test/operator/1/0'))).toEqual(shown(wanted[3]));
       expect(shown(await storeNow().latestCheckpoint('test/operator/1/1'))).toEqual(shown(checkpoint('test/operator/1/1', 5)));
-      expect(await storeNow().checkpoints("' OR 1=1 --")).toEqual([]);
+      expect(await rowsOf(storeNow().checkpoints("' OR 1=1 --"))).toEqual([]);
       expect(await storeNow().latestCheckpoint('nobody')).toBeNull();
+    });
+
+    it('of one size come by their notes, and no page is larger than it may be', async () => {
+      const origin = 'test/operator/2/0';
+      const rows = [1, 2, 2, 3, 3, 3, 4].map((size, i) => ({ ...checkpoint(origin, size), note: `note ${i}` }));
+      for (const row of [...rows].reverse()) await stored(storeNow().insertCheckpoint(row));
+      const pages = await pagesOf(storeNow().checkpoints(origin));
+      expect(shown(pages.flat())).toEqual(shown(rows));
+      for (const page of pages) expect(page.length).toBeLessThanOrEqual(PAGE_ROWS_MAX);
+      // One note beside two roots: one of the rows was altered.
+      await stored(storeNow().insertCheckpoint({ ...(rows[3] as CheckpointRow), root: new Uint8Array(32).fill(9) }));
+      const again = await rowsOf(storeNow().checkpoints(origin));
+      expect(again.map(({ size, note }) => ({ size, note }))).toEqual(
+        [...rows.slice(0, 4), rows[3] as CheckpointRow, ...rows.slice(4)].map(({ size, note }) => ({ size, note })),
+      );
     });
   });
 

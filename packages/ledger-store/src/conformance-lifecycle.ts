@@ -203,7 +203,7 @@ export function lifecycleSuite(harness: StoreHarness): void {
           () => rowsOf(store.rejected(query)),
           () => rowsOf(store.duplicates(query)),
           () => store.latestCheckpoint('o'),
-          () => store.checkpoints('o'),
+          () => rowsOf(store.checkpoints('o')),
           () => store.keyRecords(),
         ];
         for (const read of reads) await expect(read()).rejects.toMatchObject({ name: 'LedgerStoreError', code: 'store_closed' });

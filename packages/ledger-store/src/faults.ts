@@ -117,7 +117,7 @@ export function withStoreFaults(store: LedgerStore, plan: FaultPlan): LedgerStor
     rejected: (...args) => pages('rejected', () => store.rejected(...args)),
     duplicates: (...args) => pages('duplicates', () => store.duplicates(...args)),
     latestCheckpoint: (...args) => read('latestCheckpoint', () => store.latestCheckpoint(...args)),
-    checkpoints: (...args) => read('checkpoints', () => store.checkpoints(...args)),
+    checkpoints: (...args) => pages('checkpoints', () => store.checkpoints(...args)),
     keyRecords: () => read('keyRecords', () => store.keyRecords()),
     close: () => store.close(),
   };

@@ -244,11 +244,13 @@ export function createMemoryLedgerStore(options: MemoryStoreOptions = {}): Memor
         return rows.length === 0 ? null : copyOf(rows.reduce((latest, row) => (row.size > latest.size ? row : latest)));
       }),
     checkpoints: (origin) =>
-      read(() => {
+      pages(() => {
         const distinct = new Map<string, MemoryTables['checkpoints'][number]>();
-        for (const row of tables.checkpoints) if (row.origin === origin) distinct.set(`${row.size}:${row.note}`, row);
-        return copyOf([...distinct.values()].sort((a, b) => a.size - b.size));
-      }),
+        for (const row of tables.checkpoints) {
+          if (row.origin === origin) distinct.set(`${row.size}:${hexOf(row.root)}:${row.note}`, row);
+        }
+        return [...distinct.values()].sort((a, b) => a.size - b.size || compareText(a.note, b.note));
+      }, copyOf),
     keyRecords: () =>
       read(() => {
         const distinct = new Map<string, MemoryTables['keyRecords'][number]>();

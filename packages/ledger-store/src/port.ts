@@ -180,8 +180,8 @@ export interface LedgerStore {
   duplicates(query: RowQuery): AsyncIterable<readonly DuplicateRecord[]>;
   /** The one with the largest size; null when there is none. */
   latestCheckpoint(origin: string): Promise<CheckpointRow | null>;
-  /** By size. */
-  checkpoints(origin: string): Promise<readonly CheckpointRow[]>;
+  /** Distinct ones, by (size, note). */
+  checkpoints(origin: string): AsyncIterable<readonly CheckpointRow[]>;
   keyRecords(): Promise<readonly KeyRecordRow[]>;
   close(): Promise<void>;
 }

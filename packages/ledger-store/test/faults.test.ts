@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Fault, type FaultPlan, type PortCall, withStoreFaults } from '../src/faults.ts';
-import { createMemoryLedgerStore } from '../src/memory.ts';
+import { createMemoryLedgerStore, type MemoryLedgerStore } from '../src/memory.ts';
 import type { CheckpointRow, CommitRow, LedgerStore, PartitionKey } from '../src/port.ts';
 
 const key: PartitionKey = { topic: 'audit.events', incarnation: 1, partition: 0 };
@@ -60,7 +60,7 @@ async function settled<T>(promise: Promise<T>): Promise<T | 'pending' | { readon
   return Promise.race([promise.catch((error: { code?: string }) => ({ threw: error.code ?? String(error) })), turn]);
 }
 
-async function threeRejected(): Promise<LedgerStore> {
+async function threeRejected(): Promise<MemoryLedgerStore> {
   const store = createMemoryLedgerStore({ page_rows_max: 1 });
   await store.insertRejected(key, claim, [rejected(0), rejected(1), rejected(2)]);
   await store.insertCommit(commit);
@@ -172,7 +172,7 @@ describe('a dead process', () => {
     expect(await settled(store.partitions())).toBe('pending');
     expect(await iterate(store)).toEqual({ offsets: [], end: 'pending' });
     expect(plan.calls.length).toBe(1);
-    expect(await inner.checkpoints('o')).toEqual([]);
+    expect(inner.tables.checkpoints).toEqual([]);
   });
 
   it('gets no answer to a call that was under way, nor a page', async () => {

@@ -17,7 +17,7 @@ import {
 } from '@sealtrail/ledger-store';
 import {
   checkpointInserts,
-  checkpointsLookup,
+  checkpointsQuery,
   commitInserts,
   commitsLookup,
   duplicateInserts,
@@ -215,7 +215,7 @@ function storeOver(engine: Engine, dir: string, inserts: string, options: ChdbSt
       const [row] = (await look(latestCheckpointLookup(origin))) as unknown as CheckpointRow[];
       return row ?? null;
     },
-    checkpoints: async (origin) => (await look(checkpointsLookup(origin))) as unknown as CheckpointRow[],
+    checkpoints: (origin) => readPages(engine, checkpointsQuery(origin), rowsMax),
     keyRecords: async () => (await look(keyRecordsLookup())) as unknown as KeyRecordRow[],
 
     async select(sql, limits) {

@@ -206,7 +206,7 @@ describe('statements', () => {
       expect(await rowsOf(storeNow().manifests({ partition: { ...key, topic: evil } }))).toEqual([]);
       expect(await storeNow().head(key, evil)).toBe(null);
       expect(await storeNow().sequences(key, evil)).toEqual([]);
-      expect(await storeNow().checkpoints(evil)).toEqual([]);
+      expect(await rowsOf(storeNow().checkpoints(evil))).toEqual([]);
       const header = { tenant: 'acme', producer: evil, instance: claim, delivery: 'ROUTINE' as const, sequence: 0 };
       expect(await storeNow().sealedHeader(key, header)).toBe(null);
       expect(await storeNow().sealedHeader(key, { ...header, producer: 'billing', tenant: evil })).toBe(null);

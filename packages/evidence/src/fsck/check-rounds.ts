@@ -59,7 +59,7 @@ class RoundsCheck {
     check.totals.rounds++;
     // How many rounds are missing before the last one is not known, so neither is its place in the tree.
     if (index === this.#unplaced) this.#operator.lose();
-    this.#operator.append(truth);
+    await this.#operator.append(truth);
     if (item === null || state !== 'sound') {
       await this.#unsound(index, item, truth);
       return;

@@ -1,4 +1,4 @@
-import { type CheckpointRow, comparePartitions, type PartitionKey } from '@sealtrail/ledger-store';
+import { type CheckpointRow, comparePartitions, type LedgerStore, type PartitionKey } from '@sealtrail/ledger-store';
 import type { Checkpoint } from '@sealtrail/merkle';
 import { operatorLogOrigin, readCheckpoint } from '@sealtrail/verify';
 import { partitionName } from '../bytes.ts';
@@ -11,7 +11,7 @@ import type { FsckInput, OnProgress, PartitionCheck } from './context.ts';
 import { Findings, type FsckReport } from './findings.ts';
 import { LogSummaries } from './log-summaries.ts';
 import { OffsetTally } from './offset-tally.ts';
-import { OperatorLog } from './operator-log.ts';
+import { OperatorLog, type StoredCheckpoints } from './operator-log.ts';
 import { Ranges } from './ranges.ts';
 import { type RecordedRoot, RegistryHistory } from './registry-history.ts';
 import { RemovedRecords } from './removed-batches.ts';
@@ -44,9 +44,11 @@ export async function fsck(input: FsckInput, onProgress: OnProgress = () => unde
   }
   const keys = [...partitions.values()].sort(comparePartitions);
   const originOf = (key: PartitionKey): string => operatorLogOrigin(input.audience, key.incarnation, key.partition);
-  // Checkpoints are read before the commit rows: one that is published meanwhile would cover rounds that those do not.
-  const stored = new Map<string, readonly CheckpointRow[]>();
-  for (const key of keys) stored.set(originOf(key), await input.store.checkpoints(originOf(key)));
+  // Asked before the commit rows are read: a checkpoint that is published meanwhile would cover rounds that those do not.
+  const newest = new Map<string, number>();
+  for (const origin of new Set(keys.map(originOf))) {
+    newest.set(origin, (await input.store.latestCheckpoint(origin))?.size ?? Number.NEGATIVE_INFINITY);
+  }
   const saved = readSaved(input, keys.map(originOf), findings);
   const commits = await sortCommits(input, keys);
   const registry = new RegistryHistory(input.sha256, await input.store.keyRecords(), await latestRegistryRoot(input, commits), findings);
@@ -58,13 +60,24 @@ export async function fsck(input: FsckInput, onProgress: OnProgress = () => unde
     if (rows.own.length === 0 && rows.shown.length > 0) continue;
     const origin = originOf(key);
     const checkpoints = signed.has(origin)
-      ? { stored: [], saved: [] }
-      : { stored: stored.get(origin) ?? [], saved: saved.get(origin) ?? [] };
+      ? { stored: noCheckpoints(), saved: [] }
+      : { stored: checkpointsUpTo(input.store, origin, newest.get(origin) as number), saved: saved.get(origin) ?? [] };
     signed.add(origin);
     await checkPartition(input, key, rows, checkpoints, { registry, findings, totals, progress: onProgress });
   }
   return { ok: findings.count === 0, ...totals, findings: findings.list, findings_dropped: findings.dropped };
 }
+
+/** Stored checkpoints of at most this size, page by page. */
+async function* checkpointsUpTo(store: LedgerStore, origin: string, size: number): AsyncGenerator<readonly CheckpointRow[]> {
+  for await (const page of store.checkpoints(origin)) {
+    const known = page.filter((row) => row.size <= size);
+    if (known.length > 0) yield known;
+    if (known.length < page.length) return;
+  }
+}
+
+async function* noCheckpoints(): AsyncGenerator<readonly CheckpointRow[]> {}
 
 const endOf = ({ own }: PartitionCommits): number => own.at(-1)?.to ?? 0;
 
@@ -72,7 +85,7 @@ async function checkPartition(
   input: FsckInput,
   key: PartitionKey,
   rows: PartitionCommits,
-  checkpoints: { readonly stored: readonly CheckpointRow[]; readonly saved: readonly Checkpoint[] },
+  checkpoints: { readonly stored: StoredCheckpoints; readonly saved: readonly Checkpoint[] },
   shared: Pick<PartitionCheck, 'registry' | 'findings' | 'totals' | 'progress'>,
 ): Promise<void> {
   const { store, sha256, audience } = input;

@@ -3,33 +3,32 @@ import { appendLeaf, type Checkpoint, EMPTY_FRONTIER, type Frontier, frontierRoo
 import { operatorLogOrigin, readCheckpoint } from '@sealtrail/verify';
 import { hexOf, sameBytes } from '../bytes.ts';
 import type { CommittedPlace, PartitionCheck } from './context.ts';
+import { PageReader } from './page-reader.ts';
 import { ownersOf } from './removed-batches.ts';
 
-interface Awaited {
-  readonly checkpoint: Checkpoint;
-  readonly saved: boolean;
-}
+/** Stored checkpoints of one operator log, by size. */
+export type StoredCheckpoints = AsyncIterable<readonly CheckpointRow[]>;
 
 /**
  * The operator log as it grows round by round, held against what was signed and committed: stored checkpoints, checkpoints
- * kept elsewhere, the committed offset of the group.
+ * kept elsewhere, the committed offset of the group. Stored checkpoints are read as the log grows: one page is held.
  */
 export class OperatorLog {
   readonly #check: PartitionCheck;
+  readonly #stored: PageReader<CheckpointRow>;
   /** By size, ascending. */
-  readonly #awaited: Awaited[] = [];
+  readonly #saved: Checkpoint[];
   #committed: CommittedPlace | null;
   #frontier: Frontier | null = EMPTY_FRONTIER;
   #size = 0;
+  #lost = false;
   readonly #mismatched = new Set<string>();
 
-  constructor(check: PartitionCheck, stored: readonly CheckpointRow[], saved: readonly Checkpoint[], committed: CommittedPlace | null) {
+  constructor(check: PartitionCheck, stored: StoredCheckpoints, saved: readonly Checkpoint[], committed: CommittedPlace | null) {
     this.#check = check;
     this.#committed = committed;
-    for (const row of stored) if (this.#isSound(row)) this.#awaited.push({ checkpoint: row, saved: false });
-    for (const checkpoint of saved) this.#awaited.push({ checkpoint, saved: true });
-    this.#awaited.sort((a, b) => a.checkpoint.size - b.checkpoint.size);
-    this.#compare();
+    this.#stored = new PageReader(stored);
+    this.#saved = [...saved].sort((a, b) => a.size - b.size);
   }
 
   /** A stored checkpoint is what its note says, and the note is signed. */
@@ -51,10 +50,10 @@ export class OperatorLog {
   }
 
   /** The next round's hash; null when nothing tells it: from there on the tree is not known. */
-  append(hash: Uint8Array | null): void {
+  async append(hash: Uint8Array | null): Promise<void> {
+    await this.#compare();
     this.#size++;
     this.#frontier = hash === null || this.#frontier === null ? null : appendLeaf(this.#check.input.sha256, this.#frontier, hash);
-    this.#compare();
   }
 
   /** Whether a row's own copy of the frontier is that of the tree; true where the tree is not known. */
@@ -78,27 +77,50 @@ export class OperatorLog {
     });
   }
 
-  #compare(): void {
-    while (this.#awaited[0] !== undefined && this.#awaited[0].checkpoint.size <= this.#size) {
-      const { checkpoint, saved } = this.#awaited.shift() as Awaited;
-      const root = this.#frontier === null ? null : frontierRoot(this.#check.input.sha256, this.#frontier);
-      if (root === null || sameBytes(root, checkpoint.root)) continue;
-      const code = saved ? 'saved_checkpoint_mismatch' : 'checkpoint_mismatch';
-      // Whatever was signed later differs too.
-      if (this.#mismatched.has(code)) continue;
-      this.#mismatched.add(code);
-      this.#check.report(code, {
-        round: checkpoint.size,
-        detail: `${nameOf(saved)} of size ${checkpoint.size} has another root than the first ${checkpoint.size} rounds: history was rewritten; keep both as evidence and restore from a backup that extends it`,
-      });
+  /** Checkpoints of the size that the log has now. */
+  async #compare(): Promise<void> {
+    const frontier = this.#frontier;
+    const root = frontier === null ? null : once(() => frontierRoot(this.#check.input.sha256, frontier));
+    await this.#stored.drop(
+      (row) => row.size <= this.#size,
+      (row) => {
+        if (this.#isSound(row)) this.#hold('checkpoint_mismatch', row, root);
+      },
+    );
+    while (this.#saved[0] !== undefined && this.#saved[0].size <= this.#size) {
+      this.#hold('saved_checkpoint_mismatch', this.#saved.shift() as Checkpoint, root);
     }
+  }
+
+  #hold(code: 'checkpoint_mismatch' | 'saved_checkpoint_mismatch', checkpoint: Checkpoint, root: (() => Uint8Array) | null): void {
+    if (root === null || sameBytes(root(), checkpoint.root)) return;
+    // Whatever was signed later differs too.
+    if (this.#mismatched.has(code)) return;
+    this.#mismatched.add(code);
+    this.#check.report(code, {
+      round: checkpoint.size,
+      detail: `${nameOf(code === 'saved_checkpoint_mismatch')} of size ${checkpoint.size} has another root than the first ${checkpoint.size} rounds: history was rewritten; keep both as evidence and restore from a backup that extends it`,
+    });
   }
 
   /** How many rounds there are is not known: what lies beyond is no finding of its own. */
   lose(): void {
     this.#frontier = null;
-    this.#awaited.length = 0;
+    this.#saved.length = 0;
+    this.#lost = true;
     this.#committed = null;
+  }
+
+  /** The largest of the stored checkpoints that are left, each of which must be sound. */
+  async #largestLeft(): Promise<Checkpoint | undefined> {
+    let largest: Checkpoint | undefined;
+    await this.#stored.drop(
+      () => true,
+      (row) => {
+        if (this.#isSound(row)) largest = row;
+      },
+    );
+    return this.#lost ? undefined : largest;
   }
 
   /** The commit row follows the group's commit: whether it has come since the rows were read. */
@@ -110,14 +132,16 @@ export class OperatorLog {
   /** After the last round. */
   async ends(): Promise<void> {
     const { report, end } = this.#check;
+    await this.#compare();
     if (this.#committed !== null && (await this.#reached(this.#committed.offset))) this.#committed = null;
+    const ahead = { stored: await this.#largestLeft(), saved: this.#saved.at(-1) };
     for (const saved of [false, true]) {
-      const largest = this.#awaited.filter((one) => one.saved === saved).at(-1);
+      const largest = saved ? ahead.saved : ahead.stored;
       // What the group committed says the same, and more.
       if (largest === undefined || (!saved && this.#committed !== null)) continue;
       report(saved ? 'saved_checkpoint_ahead' : 'checkpoint_ahead', {
-        round: largest.checkpoint.size,
-        detail: `${nameOf(saved)} covers ${largest.checkpoint.size} rounds, the store has ${this.#size}: rounds were cut off; restore them from a backup`,
+        round: largest.size,
+        detail: `${nameOf(saved)} covers ${largest.size} rounds, the store has ${this.#size}: rounds were cut off; restore them from a backup`,
       });
     }
     if (this.#committed !== null) {
@@ -133,3 +157,11 @@ export class OperatorLog {
 }
 
 const nameOf = (saved: boolean): string => (saved ? 'the saved checkpoint' : 'a stored, signed checkpoint');
+
+function once<T>(compute: () => T): () => T {
+  let kept: { readonly value: T } | undefined;
+  return () => {
+    kept ??= { value: compute() };
+    return kept.value;
+  };
+}

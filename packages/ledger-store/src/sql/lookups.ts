@@ -99,11 +99,6 @@ export function sealedHeaderLookup(
   return select(MANIFESTS, `WHERE ${conditions.join(' AND ')} ORDER BY offset LIMIT 1`);
 }
 
-export const checkpointsLookup = (origin: string): Lookup => {
-  const { sql, fields } = select(CHECKPOINTS, `WHERE origin = ${textLiteral(origin)} ORDER BY size, note`);
-  return { sql: sql.replace('SELECT ', 'SELECT DISTINCT '), fields };
-};
-
 export const latestCheckpointLookup = (origin: string): Lookup =>
   select(CHECKPOINTS, `WHERE origin = ${textLiteral(origin)} ORDER BY size DESC LIMIT 1`);
 

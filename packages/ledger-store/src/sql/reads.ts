@@ -17,6 +17,7 @@ import {
 import { sameBytes } from '../bytes.ts';
 import type {
   BatchLeaves,
+  CheckpointRow,
   HeadRow,
   PartitionKey,
   Range,
@@ -32,7 +33,18 @@ import type { RowField } from './avro-writer.ts';
 import { toPlain } from './column-types.ts';
 import { unflatten } from './flat.ts';
 import { fixedLiteral, identifier, numberLiteral, numbersLiteral, table, textLiteral } from './literals.ts';
-import { DUPLICATES, ENTRIES, entryPlace, eventColumns, HEADS, MANIFESTS, REJECTED, ROUNDS, type TableDefinition } from './tables.ts';
+import {
+  CHECKPOINTS,
+  DUPLICATES,
+  ENTRIES,
+  entryPlace,
+  eventColumns,
+  HEADS,
+  MANIFESTS,
+  REJECTED,
+  ROUNDS,
+  type TableDefinition,
+} from './tables.ts';
 import { valueTypes } from './value-types.ts';
 
 /** A query that is read page by page. */
@@ -326,6 +338,19 @@ export function roundsQuery(partition: PartitionKey, indexes: Range): PagedQuery
     rest,
     condition: [partitionCondition(partition), ...rangeCondition('index', indexes)].join(' AND '),
     read: (reader) => roundOf(readFields(reader, order, rest)),
+  };
+}
+
+export function checkpointsQuery(origin: string): PagedQuery<CheckpointRow> {
+  const { order, rest } = ordered(CHECKPOINTS, ['size', 'note']);
+  return {
+    from: table(CHECKPOINTS.name),
+    // One that was published again by a recovery stands twice.
+    distinct: true,
+    order,
+    rest,
+    condition: `origin = ${textLiteral(origin)}`,
+    read: (reader) => readFields(reader, order, rest) as unknown as CheckpointRow,
   };
 }
 
