@@ -4,8 +4,10 @@ import { z } from 'zod';
 import { DataDirectoryError } from './errors.ts';
 
 const DEPLOYMENT_FILE = 'deployment.json';
+const AUDIENCE = /^[A-Za-z0-9._:/@-]{1,128}$/;
+const PARTITIONS_MAX = 4_096;
 
-/** What an embedded deployment is called and how its log is laid out. Written once, when the directory is made. */
+/** What a deployment is called and how its log is laid out. Written once, when the directory is made. */
 export interface Deployment {
   readonly version: 1;
   /** The deployment's id: what batches must name as their audience. */
@@ -19,7 +21,7 @@ export interface Deployment {
 
 const deploymentSchema: z.ZodType<Deployment> = z.object({
   version: z.literal(1),
-  audience: z.string().regex(/^[A-Za-z0-9._:/@-]{1,128}$/),
+  audience: z.string().regex(AUDIENCE),
   topic: z.string().min(1),
   registry_topic: z.string().min(1),
   rejected_topic: z.string().min(1),
@@ -40,7 +42,10 @@ export interface DataDirectory {
 
 export interface CreateOptions {
   readonly random: (bytes: number) => Uint8Array;
+  /** Of the topic of events; for ever, since a tenant's partition is a function of it. Default 1. */
   readonly partitions?: number;
+  /** The deployment's id; random when absent. */
+  readonly audience?: string;
 }
 
 /**
@@ -93,14 +98,21 @@ async function readDeployment(path: string): Promise<Deployment | null> {
 }
 
 async function createDirectory(path: string, options: CreateOptions): Promise<Deployment> {
+  const { audience = `embedded.${Buffer.from(options.random(8)).toString('hex')}`, partitions = 1 } = options;
+  if (!AUDIENCE.test(audience)) {
+    throw new DataDirectoryError('name_invalid', 'the audience is not 1 to 128 of A–Z a–z 0–9 . _ : / @ -; give another');
+  }
+  if (!(Number.isSafeInteger(partitions) && partitions >= 1 && partitions <= PARTITIONS_MAX)) {
+    throw new DataDirectoryError('name_invalid', `${partitions} partitions: give a whole number from 1 to ${PARTITIONS_MAX}`);
+  }
   const deployment: Deployment = {
     version: 1,
-    audience: `embedded.${Buffer.from(options.random(8)).toString('hex')}`,
+    audience,
     topic: 'audit.events',
     registry_topic: 'audit.registry',
     rejected_topic: 'audit.rejected',
     incarnation: 1,
-    partitions: options.partitions ?? 1,
+    partitions,
   };
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });

@@ -24,7 +24,15 @@ describe('openDataDirectory', () => {
     expect((await stat(dir)).mode & 0o777).toBe(0o700);
   });
 
+  it('takes the id and the partition count that an operator chose', async () => {
+    const chosen = { random, audience: 'acme.production', partitions: 12 };
+    const { deployment } = await openDataDirectory({ dir: join(parent, 'chosen'), create: chosen });
+    expect(deployment).toMatchObject({ audience: 'acme.production', partitions: 12 });
+  });
+
   it.each([
+    ['name_invalid', async () => openDataDirectory({ dir: join(parent, 'a'), create: { random, audience: 'a b' } })],
+    ['name_invalid', async () => openDataDirectory({ dir: join(parent, 'a'), create: { random, partitions: 0 } })],
     ['directory_missing', async () => openDataDirectory({ dir: join(parent, 'none') })],
     ['directory_foreign', async () => (await writeFile(join(parent, 'x'), ''), openDataDirectory({ dir: parent, create }))],
     [

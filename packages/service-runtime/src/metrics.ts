@@ -39,6 +39,8 @@ export interface CounterMetric<L extends MetricLabel> {
 }
 export interface GaugeMetric<L extends MetricLabel> {
   set(value: number, labels?: Readonly<Record<L, string | number>>): void;
+  /** Forgets the value of these labels: it is no longer this process's to tell. */
+  remove(labels: Readonly<Record<L, string | number>>): void;
 }
 export interface HistogramMetric<L extends MetricLabel> {
   observe(value: number, labels?: Readonly<Record<L, string | number>>): void;
@@ -76,7 +78,7 @@ export function createMetrics(options: { readonly process_metrics: boolean }): M
     gauge(metric) {
       const gauge = new Gauge(define(metric, UNITS));
       const bounded = boundedLabels();
-      return { set: (value, labels) => gauge.set(bounded(labels), value) };
+      return { set: (value, labels) => gauge.set(bounded(labels), value), remove: (labels) => gauge.remove(bounded(labels)) };
     },
     histogram(metric) {
       const histogram = new Histogram({ ...define(metric, UNITS), buckets: [...metric.buckets] });

@@ -49,8 +49,10 @@ export function watchPartitions(metrics: Metrics, clock_ms: () => number): Parti
       claimEnded: () => undefined,
       eraStarted: () => undefined,
       waiting: () => undefined,
-      lost({ partition }) {
+      lost({ topic, partition }) {
         partitions.delete(partition);
+        lag.remove({ topic, partition });
+        age.remove({ topic, partition });
         held.set(partitions.size);
       },
       halted: ({ topic, partition }, halt) => change(topic, partition, { halt }),
