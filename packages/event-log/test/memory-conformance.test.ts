@@ -2,7 +2,7 @@ import { eventLogConformance } from '../src/conformance.ts';
 import { createMemoryEventLog } from '../src/memory.ts';
 
 eventLogConformance('memory', {
-  capabilities: new Set(['all_or_none', 'positions', 'shared_partitions', 'expel', 'skip_offsets', 'drop_before']),
+  capabilities: new Set(['all_or_none', 'positions', 'shared_partitions', 'expel', 'skip_offsets', 'drop_before', 'recreate_topic']),
   create: async () => {
     let now_ms = 1_700_000_000_000;
     const clock_ms = (): number => {
@@ -25,6 +25,10 @@ eventLogConformance('memory', {
       expel: async (group, topic, partition) => log.control.expire(group, { topic, partition }),
       skipOffsets: async (topic, partition, count) => log.control.skipOffsets(topic, partition, count),
       dropBefore: async (topic, partition, before) => log.control.truncateHead(topic, partition, before),
+      recreateTopic: async (topic) => {
+        log.control.deleteTopic(topic);
+        log.control.createTopics([{ topic, partitions: 1, cleanup_policy: 'delete' }]);
+      },
     };
   },
 });

@@ -3,6 +3,7 @@ import { lost, type Partition, PartitionEnd, type PartitionEnding, persist } fro
 import type { LedgerPorts, LedgerSettings } from './ports.ts';
 import { RegistryStream } from './registry-stream.ts';
 import { sealPartition } from './seal-partition.ts';
+import { TopicCheck } from './topic.ts';
 
 export interface LedgerOptions {
   /** The ledger does not close it. */
@@ -33,8 +34,9 @@ export function createLedger({ log, ports: given, settings }: LedgerOptions): Le
       ]);
       const ports: LedgerPorts = { ...given, reader, producer, admin };
       const registry = new RegistryStream({ reader, store: ports.store, sha256: ports.sha256, topic: settings.registry_topic });
+      const topic = new TopicCheck();
       try {
-        return await consumer.run((assignment) => seal({ assignment, ports, settings, registry }), stop);
+        return await consumer.run((assignment) => seal({ assignment, ports, settings, registry, topic }), stop);
       } finally {
         await Promise.all([reader.close(), producer.close(), admin.close()]);
       }
@@ -42,7 +44,7 @@ export function createLedger({ log, ports: given, settings }: LedgerOptions): Le
   };
 }
 
-async function seal(given: Pick<Partition, 'assignment' | 'ports' | 'settings' | 'registry'>): Promise<void> {
+async function seal(given: Pick<Partition, 'assignment' | 'ports' | 'settings' | 'registry' | 'topic'>): Promise<void> {
   const { assignment, ports, settings } = given;
   const ended = new AbortController();
   const partition: Partition = { ...given, ...namesOf(assignment, settings), lost: AbortSignal.any([assignment.lost, ended.signal]) };

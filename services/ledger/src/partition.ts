@@ -3,6 +3,7 @@ import { LedgerStoreError, type PartitionKey } from '@sealtrail/ledger-store';
 import type { PartitionIdentity } from '@sealtrail/seal';
 import type { Halt, HaltCode, LedgerPorts, LedgerSettings } from './ports.ts';
 import type { RegistryStream } from './registry-stream.ts';
+import type { TopicCheck } from './topic.ts';
 
 /** One assignment of one partition, and all that works on it needs. */
 export interface Partition {
@@ -14,6 +15,7 @@ export interface Partition {
   readonly ports: LedgerPorts;
   readonly settings: LedgerSettings;
   readonly registry: RegistryStream;
+  readonly topic: TopicCheck;
 }
 
 export type PartitionEnding =

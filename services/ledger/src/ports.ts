@@ -104,7 +104,7 @@ export interface LedgerSettings {
   /** How often recovery looks again for a round row that is missing, before it halts. */
   readonly recovery_attempts: number;
   readonly checkpoint_interval_ms: number;
-  /** How often the topic's settings are compared with what is pinned here. */
+  /** How often the topic's settings and id are compared with what is pinned here, and was there before. */
   readonly topic_check_ms: number;
   readonly retry_ms: number;
   readonly tenants_cached_max: number;

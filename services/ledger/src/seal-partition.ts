@@ -7,7 +7,6 @@ import { publishCheckpoint, publishRejected } from './publish.ts';
 import { recover } from './recover.ts';
 import { type SealedBefore, sealRecords } from './seal-records.ts';
 import { loadTenant, TenantStates } from './tenant-states.ts';
-import { checkTopic } from './topic.ts';
 
 /**
  * The ledger's walk, for as long as the partition is held: recover, then round after round read, judge, seal, commit,
@@ -15,7 +14,7 @@ import { checkTopic } from './topic.ts';
  */
 export async function sealPartition(partition: Partition): Promise<never> {
   const { key, identity, ports, settings } = partition;
-  await checkTopic(partition);
+  await partition.topic.check(partition);
   let { state, claim, claim_committed } = await recover(partition);
   const tenants = new TenantStates((tenant) => loadTenant(ports.store, ports.sha256, identity, key, tenant), settings.tenants_cached_max);
   const before: SealedBefore = {
@@ -29,7 +28,7 @@ export async function sealPartition(partition: Partition): Promise<never> {
   let ahead = readAhead(partition, state, settings.read_wait_ms);
   for (;;) {
     if (ports.clock_ms() - topicChecked_ms >= settings.topic_check_ms) {
-      await checkTopic(partition);
+      await partition.topic.check(partition);
       topicChecked_ms = ports.clock_ms();
     }
     const judged = await topUp(partition, await ahead);

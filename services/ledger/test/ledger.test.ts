@@ -226,6 +226,26 @@ describe('a ledger halts', () => {
     expect(halts[0]?.code).toBe('topic_replaced');
   });
 
+  it('when the topic is created again while it runs, with the same records and more', async () => {
+    const records = log.control.records(TOPIC, 0);
+    let isReplaced = false;
+    await runUntil(
+      () => {
+        if (!isReplaced && recovered.length === 2) {
+          isReplaced = true;
+          log.control.deleteTopic(TOPIC);
+          log.control.createTopics([{ topic: TOPIC, partitions: 1, cleanup_policy: 'delete' }]);
+          for (const { key, value } of records) log.control.put(TOPIC, 0, { key, value });
+          emit('acme', 1);
+        }
+        return halted() || sealedOffsets() > 2;
+      },
+      { topic_check_ms: 0 },
+    );
+    expect(halts[0]?.code).toBe('topic_replaced');
+    expect(sealedOffsets()).toBe(2);
+  });
+
   it('when records were dropped before they were sealed', async () => {
     emit('acme', 1);
     emit('acme', 1);

@@ -14,7 +14,9 @@ export type LogCapability =
   /** The harness has `skipOffsets`. */
   | 'skip_offsets'
   /** The harness has `dropBefore`. */
-  | 'drop_before';
+  | 'drop_before'
+  /** The harness has `recreateTopic`. */
+  | 'recreate_topic';
 
 export interface ConformanceHarness {
   readonly capabilities: ReadonlySet<LogCapability>;
@@ -37,6 +39,8 @@ export interface LogUnderTest {
   readonly skipOffsets?: (topic: string, partition: number, count: number) => Promise<void>;
   /** Forgets the records below an offset. */
   readonly dropBefore?: (topic: string, partition: number, before: number) => Promise<void>;
+  /** Deletes a topic and creates it again, with one partition, as an operator does. */
+  readonly recreateTopic?: (topic: string) => Promise<void>;
 }
 
 /** One test's log with one topic. */

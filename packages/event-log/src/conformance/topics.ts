@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type ConformanceHarness, fixture } from './harness.ts';
+import { appendTexts, type ConformanceHarness, control, fixture, readAll } from './harness.ts';
 
 export function topicConformance(harness: ConformanceHarness): void {
   describe('topics', () => {
@@ -41,6 +41,22 @@ export function topicConformance(harness: ConformanceHarness): void {
       const { log, open, topic } = await fixture(harness);
       const here = await (await log.admin()).topic(topic);
       expect(await (await (await open()).admin()).topic(topic)).toEqual(here);
+    });
+  });
+
+  describe.runIf(harness.capabilities.has('recreate_topic'))('a topic that was deleted and created again', () => {
+    it('is empty and has another id, for every process alike', async () => {
+      const { log, open, topic, recreateTopic } = await fixture(harness);
+      const admin = await log.admin();
+      await appendTexts(log, topic, ['before']);
+      const before = await admin.topic(topic);
+      await control(recreateTopic)(topic);
+      const after = await admin.topic(topic);
+      expect(after).toEqual({ ...before, topic_id: after?.topic_id });
+      expect(after?.topic_id).not.toBe(before?.topic_id);
+      expect(after?.topic_id).not.toBe('');
+      expect(await (await (await open()).admin()).topic(topic)).toEqual(after);
+      expect(await readAll(log, topic)).toEqual([]);
     });
   });
 
