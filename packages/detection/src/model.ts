@@ -10,6 +10,8 @@ export interface DetectionEvent {
   /** State is never shared between tenants. */
   readonly tenant: string;
   readonly time_us: number;
+  /** When the log took the event, if known: a `time_us` far beyond it is a clock that runs ahead, and is capped (docs/detection/correlations.md). */
+  readonly received_us?: number;
   /** Routes the event to the rules of its log source. */
   readonly logsource: LogSource;
   /** The value of a field by its name in the event; undefined where the event has no such field. Decodes only what is asked for. */
