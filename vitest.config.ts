@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: ['**/test/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
+    globalSetup: ['scripts/kafka/vitest-setup.ts'], // lends a broker to the suites that ask for one
     pool: 'forks', // the engine crashes in worker threads
     testTimeout: 60_000,
     hookTimeout: 120_000,

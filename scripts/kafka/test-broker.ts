@@ -1,0 +1,19 @@
+import { createConnection } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { inject } from 'vitest';
+
+export type LentBroker = { readonly kind: 'broker'; readonly address: string } | { readonly kind: 'none' | 'failed'; readonly why: string };
+
+/**
+ * Addresses of a broker for tests: `KAFKA_BROKERS` when it is set, else one that this run starts and ends. null where there
+ * is none to be had, said once a suite; with SEALTRAIL_REQUIRE_KAFKA=1, and where one did not start, it throws.
+ */
+export async function testBrokers(suite: string): Promise<readonly string[] | null> {
+  const given = process.env['KAFKA_BROKERS'];
+  if (given !== undefined && given !== '') return given.split(',');
+  const lent = JSON.parse(await text(createConnection(inject('kafka_lender')))) as LentBroker;
+  if (lent.kind === 'broker') return [lent.address];
+  if (lent.kind === 'failed' || process.env['SEALTRAIL_REQUIRE_KAFKA'] === '1') throw new Error(`${suite}: no Kafka broker: ${lent.why}`);
+  process.stderr.write(`\nKAFKA IS NOT TESTED (${suite}): ${lent.why}\n\n`);
+  return null;
+}
