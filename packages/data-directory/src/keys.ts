@@ -15,6 +15,7 @@ export interface SigningKey {
   readonly sign: (message: Uint8Array) => Uint8Array;
 }
 
+const SET_UP = 'run `sealtrail setup` on the directory, or restore it from a backup';
 const NAME = /^[A-Za-z0-9._:@-]{1,128}$/;
 
 const producerFile = (directory: DataDirectory, name: string): string => {
@@ -75,6 +76,13 @@ export async function sealingKey(directory: DataDirectory): Promise<JWK> {
   await writeDurably(file, `${JSON.stringify(jwk)}\n`, 0o600);
   return jwk;
 }
+
+/** The key that signs checkpoints, of a directory that was set up. Throws DataDirectoryError `key_missing`, `key_malformed`. */
+export const loadLedgerKey = (directory: DataDirectory): Promise<SigningKey> =>
+  readSigningKey(join(directory.keys_dir, 'ledger.jwk.json'), 'ledger', SET_UP);
+
+/** The key that rejected records are sealed to, of a directory that was set up. Throws as `loadLedgerKey` does. */
+export const loadSealingKey = (directory: DataDirectory): Promise<JWK> => readJwk(join(directory.keys_dir, 'sealing.jwk.json'), SET_UP);
 
 async function exists(file: string): Promise<boolean> {
   return access(file).then(
