@@ -1,68 +1,15 @@
 /** The embedded adapter: the real ClickHouse engine in process. One process a folder. */
 import { join, resolve } from 'node:path';
-import {
-  type CheckpointRow,
-  type CommitRow,
-  comparePartitions,
-  type InsertOutcome,
-  type KeyRecordRow,
-  type LedgerStore,
-  LedgerStoreError,
-  largestCommits,
-  type PartitionKey,
-  type RowQuery,
-  type SqlQueries,
-  type VisibleInterval,
-  visibleIntervals,
-} from '@sealtrail/ledger-store';
-import {
-  checkpointInserts,
-  checkpointsQuery,
-  commitInserts,
-  commitsLookup,
-  duplicateInserts,
-  duplicatesQuery,
-  entriesQuery,
-  entryInserts,
-  headInserts,
-  headLookup,
-  headOf,
-  headsQuery,
-  keyRecordInserts,
-  keyRecordsLookup,
-  type Lookup,
-  latestCheckpointLookup,
-  manifestInserts,
-  manifestOf,
-  manifestsQuery,
-  type PagedQuery,
-  type PreparedInsert,
-  partitionsLookup,
-  READ_SETTINGS,
-  readRows,
-  rejectedInserts,
-  rejectedQuery,
-  roundInserts,
-  roundLookup,
-  roundOf,
-  roundsQuery,
-  type SequenceRun,
-  sealedHeaderLookup,
-  sequencesLookup,
-  sequencesOf,
-} from '@sealtrail/ledger-store/sql';
+import { type InsertOutcome, type LedgerStore, LedgerStoreError, type SqlQueries } from '@sealtrail/ledger-store';
+import { createGate, type FunctionRule, type PreparedInsert, type SelectLimits, sqlLedgerStore } from '@sealtrail/ledger-store/sql';
 import { sha256 as nodeSha256 } from '@sealtrail/merkle/node';
-import { encodeHeader } from '@sealtrail/wire';
 import { emptyFolder, withContainer } from './containers.ts';
 import type { Engine } from './engine.ts';
 import { ConstraintViolated, engineError } from './errors.ts';
-import { createGate } from './gate.ts';
-import { readLeaves, readPages } from './pages.ts';
 import { passingBy, type UnreadablePart, unreadableParts } from './parts.ts';
 import { openRoomyEngine } from './room.ts';
 import { prepareSchema, renewDerived } from './schema.ts';
-import { readFunctionRule, type SelectLimits, selectRows } from './select.ts';
-import type { FunctionRule } from './select-rules.ts';
+import { readRule, selectRows } from './select.ts';
 
 export interface ChdbStoreOptions {
   /** Folder of the store; made when it is not there. One process at a time. */
@@ -126,8 +73,6 @@ export async function openChdbStore(options: ChdbStoreOptions): Promise<ChdbLedg
 }
 
 function storeOver(engine: Engine, dir: string, inserts: string, options: ChdbStoreOptions): ChdbLedgerStore {
-  const rowsMax = options.page_rows_max ?? PAGE_ROWS_MAX;
-  const sha256 = nodeSha256();
   let rule: FunctionRule | undefined;
   const atOnce = createGate(SELECTS_AT_ONCE_MAX);
 
@@ -146,81 +91,18 @@ function storeOver(engine: Engine, dir: string, inserts: string, options: ChdbSt
       return { kind: cause instanceof ConstraintViolated && done === 0 ? 'refused' : 'in_doubt', cause };
     }
   };
-  const look = async (lookup: Lookup | null): Promise<Record<string, unknown>[]> => {
-    engine.assertOpen();
-    return lookup === null ? [] : readRows(await engine.run(`${lookup.sql} ${READ_SETTINGS}`), lookup.fields);
-  };
-  const commits = async (partition: PartitionKey): Promise<readonly CommitRow[]> =>
-    largestCommits((await look(commitsLookup(partition))) as unknown as CommitRow[]);
-  const intervalsOf = async (partition: PartitionKey): Promise<readonly VisibleInterval[]> => visibleIntervals(await commits(partition));
-
-  /** The intervals are read once, so that all pages show one state: what is visible under them does not change. */
-  const visiblePages = async function* <Row>(
-    partition: PartitionKey,
-    queryOf: (intervals: readonly VisibleInterval[]) => PagedQuery<Row>,
-  ): AsyncGenerator<readonly Row[]> {
-    yield* readPages(engine, queryOf(await intervalsOf(partition)), rowsMax);
-  };
-  const pagesOf = <Row>(
-    query: RowQuery,
-    queryOf: (query: RowQuery, intervals: readonly VisibleInterval[]) => PagedQuery<Row>,
-  ): AsyncGenerator<readonly Row[]> => visiblePages(query.partition, (intervals) => queryOf(query, intervals));
-
   return {
     dir,
-    insertEntries: (partition, claim, batches) => insert(() => entryInserts(partition, claim, batches)),
-    insertManifests: (_partition, claim, batches) => insert(() => manifestInserts(claim, batches)),
-    insertHeads: (partition, claim, heads) => insert(() => headInserts(partition, claim, heads)),
-    insertRejected: (partition, claim, rows) => insert(() => rejectedInserts(partition, claim, rows)),
-    insertDuplicates: (partition, claim, rows) => insert(() => duplicateInserts(partition, claim, rows)),
-    insertRound: (row) => insert(() => roundInserts(row)),
-    insertCommit: (row) => insert(() => commitInserts(row)),
-    insertCheckpoint: (row) => insert(() => checkpointInserts(row)),
-    insertKeyRecords: (rows) => insert(() => keyRecordInserts(rows)),
-
-    partitions: async () => ((await look(partitionsLookup())) as unknown as PartitionKey[]).sort(comparePartitions),
-    commits,
-    async round(hash) {
-      const [row] = await look(roundLookup(hash));
-      return row === undefined ? null : roundOf(row);
-    },
-    rounds: (partition, indexes) => readPages(engine, roundsQuery(partition, indexes), rowsMax),
-    async head(partition, tenant) {
-      const [row] = await look(headLookup(partition, await intervalsOf(partition), tenant));
-      return row === undefined ? null : headOf(row);
-    },
-    heads: (query) => pagesOf(query, headsQuery),
-    async sequences(partition, tenant) {
-      return sequencesOf((await look(sequencesLookup(partition, await intervalsOf(partition), tenant))) as unknown as SequenceRun[]);
-    },
-    async sealedHeader(partition, key) {
-      const [row] = await look(sealedHeaderLookup(partition, await intervalsOf(partition), key));
-      if (row === undefined) return null;
-      const { manifest } = manifestOf(row);
-      try {
-        return sha256.digest(encodeHeader(manifest.header));
-      } catch (cause) {
-        const name = `manifest ${manifest.position} of tenant ${manifest.header.tenant}`;
-        throw new LedgerStoreError('store_corrupt', `${name}: its columns have no canonical encoding; restore the row`, { cause });
-      }
-    },
-    manifests: (query) => pagesOf(query, manifestsQuery),
-    entries: (query) => pagesOf(query, entriesQuery),
-    batchLeaves: async function* (partition, offsets) {
-      yield* readLeaves(engine, partition, offsets, await intervalsOf(partition), rowsMax);
-    },
-    rejected: (query) => pagesOf(query, rejectedQuery),
-    duplicates: (query) => pagesOf(query, duplicatesQuery),
-    async latestCheckpoint(origin) {
-      const [row] = (await look(latestCheckpointLookup(origin))) as unknown as CheckpointRow[];
-      return row ?? null;
-    },
-    checkpoints: (origin) => readPages(engine, checkpointsQuery(origin), rowsMax),
-    keyRecords: async () => (await look(keyRecordsLookup())) as unknown as KeyRecordRow[],
-
+    ...sqlLedgerStore({
+      source: engine,
+      insert,
+      sha256: nodeSha256(),
+      page_rows_max: options.page_rows_max ?? PAGE_ROWS_MAX,
+      close: () => engine.close(),
+    }),
     async select(sql, limits) {
       engine.assertOpen();
-      rule ??= await readFunctionRule(engine);
+      rule ??= await readRule(engine);
       const known = rule;
       return atOnce(() => selectRows(engine, known, sql, { ...options.select, ...limits }));
     },
@@ -230,6 +112,5 @@ function storeOver(engine: Engine, dir: string, inserts: string, options: ChdbSt
     renewViews: () => renewDerived(engine),
     unreadableParts: () => unreadableParts(engine),
     withoutParts: (parts) => storeOver(passingBy(engine, parts), dir, inserts, options),
-    close: () => engine.close(),
   };
 }

@@ -1,14 +1,15 @@
-import type { BatchLeaves, PartitionKey, Range, VisibleInterval } from '@sealtrail/ledger-store';
-import {
-  batchLeavesQuery,
-  type PagedQuery,
-  pageStatement,
-  RowReader,
-  readContainer,
-  shownRange,
-  tiedStatement,
-} from '@sealtrail/ledger-store/sql';
-import type { Engine } from './engine.ts';
+/** Reading a query page by page, whatever runs its statements. */
+import type { BatchLeaves, PartitionKey, Range } from '../port.ts';
+import type { VisibleInterval } from '../visible.ts';
+import { RowReader, readContainer } from './avro-reader.ts';
+import { batchLeavesQuery, type PagedQuery, pageStatement, shownRange, tiedStatement } from './reads.ts';
+
+/** What answers a SELECT with the rows as an Avro container, whole. */
+export interface RowSource {
+  run(sql: string): Promise<Uint8Array>;
+  /** Throws `store_closed` once the store is closed. */
+  assertOpen(): void;
+}
 
 /** What a page should hold: rows may have 32 KiB each, so their number follows from their size. */
 const PAGE_BYTES_WANTED = 8_388_608;
@@ -22,8 +23,8 @@ interface Page<Row> {
   readonly starts: readonly number[];
 }
 
-async function readPage<Row>(engine: Engine, query: PagedQuery<Row>, sql: string): Promise<Page<Row>> {
-  const bytes = await engine.run(sql);
+async function readPage<Row>(source: RowSource, query: PagedQuery<Row>, sql: string): Promise<Page<Row>> {
+  const bytes = await source.run(sql);
   const rows: Row[] = [];
   const starts: number[] = [];
   readContainer(bytes, (reader) => {
@@ -38,13 +39,13 @@ async function readPage<Row>(engine: Engine, query: PagedQuery<Row>, sql: string
  * the engine waits for the reader, and memory is bounded by a page. A page ends between two rows that differ in their
  * order columns; each statement asks for one row more, to see whether it does.
  */
-export async function* readPages<Row>(engine: Engine, query: PagedQuery<Row>, rowsMax: number): AsyncGenerator<readonly Row[]> {
-  engine.assertOpen();
+export async function* readPages<Row>(source: RowSource, query: PagedQuery<Row>, rowsMax: number): AsyncGenerator<readonly Row[]> {
+  source.assertOpen();
   if (query.condition === null) return;
   let after: readonly string[] | null = null;
   let limit = Math.min(rowsMax, FIRST_ROWS);
   for (;;) {
-    const page: Page<Row> = await readPage(engine, query, pageStatement(query, limit + 1, after));
+    const page: Page<Row> = await readPage(source, query, pageStatement(query, limit + 1, after));
     if (page.rows.length <= limit) {
       yield* slices(page.rows, rowsMax);
       return;
@@ -58,7 +59,7 @@ export async function* readPages<Row>(engine: Engine, query: PagedQuery<Row>, ro
     } else {
       // Rows inserted many times over: all of them at once.
       after = next.literals();
-      yield* slices((await readPage(engine, query, tiedStatement(query, after))).rows, rowsMax);
+      yield* slices((await readPage(source, query, tiedStatement(query, after))).rows, rowsMax);
     }
     limit = Math.max(1, Math.min(rowsMax, Math.floor((PAGE_BYTES_WANTED * page.rows.length) / page.bytes.length)));
   }
@@ -90,19 +91,19 @@ const LEAF_BYTES_WANTED = 4_194_304;
 
 /** Leaves by windows of offsets: a page's end is then known before it is grouped, and the index on offset bounds what is read. */
 export async function* readLeaves(
-  engine: Engine,
+  source: RowSource,
   partition: PartitionKey,
   offsets: Range,
   intervals: readonly VisibleInterval[],
   rowsMax: number,
 ): AsyncGenerator<readonly BatchLeaves[]> {
-  engine.assertOpen();
+  source.assertOpen();
   const shown = shownRange(intervals, offsets);
   let size = FIRST_OFFSETS;
   for (let from = shown.from; from < shown.to; ) {
     const window = { from, to: Math.min(shown.to, from + size) };
     let bytes = 0;
-    for await (const page of readPages(engine, batchLeavesQuery(partition, window, intervals), rowsMax)) {
+    for await (const page of readPages(source, batchLeavesQuery(partition, window, intervals), rowsMax)) {
       for (const { leaves } of page) bytes += leaves.length;
       yield page;
     }

@@ -1,5 +1,5 @@
 /** What a question may name, judged on the engine's own parse of it (EXPLAIN AST), so that no spelling gets round it. */
-import { DATABASE } from '@sealtrail/ledger-store/sql';
+import { DATABASE } from './literals.ts';
 
 /** A row of system.functions, as far as it matters. */
 export interface EngineFunction {
@@ -84,8 +84,17 @@ const isOwn = (name: string): boolean => name.startsWith('sealtrail_');
 /** Table functions that make rows from nothing. */
 const TABLE_FUNCTIONS: ReadonlySet<string> = new Set(['numbers', 'zeros', 'generateSeries', 'generate_series', 'values']);
 
-/** Databases of every engine that are not the ledger's. */
-const OTHER_DATABASES: ReadonlySet<string> = new Set(['default', 'system', 'information_schema', 'INFORMATION_SCHEMA']);
+/** Which database a question may read, and which there are beside it. */
+export interface DatabaseNames {
+  readonly own: string;
+  readonly others: ReadonlySet<string>;
+}
+
+/** Databases of every engine that are not the ledger's: all that the embedded one has. */
+export const EMBEDDED_NAMES: DatabaseNames = {
+  own: DATABASE,
+  others: new Set(['default', 'system', 'information_schema', 'INFORMATION_SCHEMA']),
+};
 
 /** Nodes that a SELECT may not contain: settings, and names of files and formats behind INTO OUTFILE. */
 const REFUSED_NODES: ReadonlyMap<string, string> = new Map([
@@ -94,7 +103,7 @@ const REFUSED_NODES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Why a statement is refused, by its parse; null when it is not. */
-export function refusalOf(ast: string, allowed: FunctionRule): string | null {
+export function refusalOf(ast: string, allowed: FunctionRule, names: DatabaseNames = EMBEDDED_NAMES): string | null {
   /** Kinds of the nodes above the line at hand, by depth. */
   const above: string[] = [];
   for (const line of ast.split('\n')) {
@@ -102,7 +111,8 @@ export function refusalOf(ast: string, allowed: FunctionRule): string | null {
     if (node === null) continue;
     const [, indent = '', kind = '', rest = ''] = node;
     above[indent.length] = kind;
-    const refusal = nodeRefusal(kind, nameOf(rest), indent.length === 0 ? '' : (above[indent.length - 1] ?? ''), allowed);
+    const parent = indent.length === 0 ? '' : (above[indent.length - 1] ?? '');
+    const refusal = nodeRefusal(kind, nameOf(rest), parent, allowed, names);
     if (refusal !== null) return refusal;
   }
   return above[0] === 'SelectWithUnionQuery' ? null : 'only SELECT can be asked';
@@ -111,18 +121,18 @@ export function refusalOf(ast: string, allowed: FunctionRule): string | null {
 /** The name in "name (alias a) (children 2)". */
 const nameOf = (rest: string): string => rest.replace(/ \(children \d+\)$/, '').replace(/ \(alias [\s\S]*\)$/, '');
 
-function nodeRefusal(kind: string, name: string, parent: string, allowed: FunctionRule): string | null {
+function nodeRefusal(kind: string, name: string, parent: string, allowed: FunctionRule, names: DatabaseNames): string | null {
   const refused = REFUSED_NODES.get(kind);
   if (refused !== undefined) return refused;
   switch (kind) {
     case 'TableIdentifier': {
       const dot = name.indexOf('.');
-      return dot < 0 || name.slice(0, dot) === DATABASE ? null : `only tables of ${DATABASE} can be read`;
+      return dot < 0 || name.slice(0, dot) === names.own ? null : `only tables of ${names.own} can be read`;
     }
     case 'Identifier': {
       // Also of `x IN system.users`, which names a table.
       const dot = name.indexOf('.');
-      return dot < 0 || !OTHER_DATABASES.has(name.slice(0, dot)) ? null : `only tables of ${DATABASE} can be read`;
+      return dot < 0 || !names.others.has(name.slice(0, dot)) ? null : `only tables of ${names.own} can be read`;
     }
     case 'Function':
       if (parent === 'TableExpression') return TABLE_FUNCTIONS.has(name) ? null : `table function ${shown(name)} cannot be asked`;

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { createGate } from '../src/gate.ts';
+import { createGate } from '../../src/sql/gate.ts';
 
 it('lets so many through at once, all in the end, in the order in which they came, also when some fail', async () => {
   const runs = fc.array(fc.record({ fails: fc.boolean(), turns: fc.nat(5) }), { maxLength: 12 });
