@@ -34,6 +34,7 @@ import {
   testKey,
   testKeySeed,
 } from '../packages/seal/test/fixtures/producer.ts';
+import { alertVectors } from './spec-vectors-alert.ts';
 import { canonicalVectors } from './spec-vectors-canonical.ts';
 
 const sha256: Sha256 = nodeSha256();
@@ -301,6 +302,7 @@ function rounds(): { readonly manifest: unknown; readonly round: unknown } {
 export function specVectors(): Readonly<Record<string, string>> {
   const { manifest, round } = rounds();
   const files = {
+    'alert.json': alertVectors(toJson),
     'canonical-avro.json': canonicalVectors(),
     'event.json': {
       comment: 'docs/spec/event.md. Bytes are hexadecimal; attributes are pairs in the order of the encoding.',

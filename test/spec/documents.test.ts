@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 const folder = new URL('../../docs/spec/', import.meta.url);
 const read = (name: string): string => readFileSync(new URL(name, folder), 'utf8');
-const DOCUMENTS = ['canonical-avro', 'event', 'batch', 'registry', 'manifest', 'round'];
+const DOCUMENTS = ['alert', 'canonical-avro', 'event', 'batch', 'registry', 'manifest', 'round'];
 /** Shortest run of hexadecimal digits that must come from an example file. */
 const DIGITS_MIN = 4;
 

@@ -17,7 +17,8 @@ export function arbitraryEvent(): fc.Arbitrary<AuditEvent> {
   return (arbitraryRecord(schema.plan.inner) as fc.Arbitrary<unknown> as fc.Arbitrary<AuditEvent>).filter(fits);
 }
 
-const arbitraryRecord = (fields: readonly Plan[]): fc.Arbitrary<Record<string, unknown>> =>
+/** Any value that a record's types allow. */
+export const arbitraryRecord = (fields: readonly Plan[]): fc.Arbitrary<Record<string, unknown>> =>
   fc.record(Object.fromEntries(fields.map((field) => [field.name, arbitraryOf(field)])));
 
 const arbitraryText = fc.oneof(
@@ -42,6 +43,10 @@ function arbitraryOf(plan: Plan): fc.Arbitrary<unknown> {
     case 'int':
     case 'long':
       return fc.oneof(fc.constantFrom(plan.min, plan.max, Math.max(plan.min, 0)), fc.integer({ min: plan.min, max: plan.max }));
+    case 'boolean':
+      return fc.boolean();
+    case 'double':
+      return fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
     case 'optional':
       return fc.option(arbitraryOf(inner as Plan), { nil: null });
     case 'array':

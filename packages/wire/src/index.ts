@@ -1,3 +1,4 @@
+export * from './alert.ts';
 export type { Op, Plan, Section } from './avro/plan.ts';
 export * from './batch.ts';
 export * from './errors.ts';
@@ -13,6 +14,16 @@ export {
 } from './event.ts';
 export * from './leaf.ts';
 export * from './limits.ts';
-export * from './records.ts';
+export {
+  duplicateCodec,
+  entryProofCodec,
+  headCodec,
+  keyRecordCodec,
+  logId,
+  manifestCodec,
+  type RecordCodec,
+  rejectionCodec,
+  roundCodec,
+} from './records.ts';
 export * from './signature.ts';
 export type * from './values.ts';

@@ -7,6 +7,10 @@ export const BATCH_BYTES_MAX = 524_288;
 export const BATCH_EVENTS_MAX = 4096;
 export const BATCH_EVENTS_DEFAULT = 256;
 export const MANIFEST_BYTES_MAX = 65_535;
+/** Events that an alert names; it counts the rest. */
+export const ALERT_EVIDENCE_MAX = 1_000;
+/** Of one alert without its framing: what the topic's records have room for. */
+export const ALERT_BYTES_MAX = 524_288;
 export const NAME_BYTES_MAX = 128;
 /** 1970-01-01T00:00:00Z and 2200-01-01T00:00:00Z (excluded), in ms. */
 export const TIME_MS_MIN = 0;

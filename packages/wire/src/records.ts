@@ -30,7 +30,8 @@ const FIRST_ROOM = 2_048;
 /** A manifest, an event and the paths between them. */
 const ENTRY_PROOF_BYTES_MAX = 131_072;
 
-function encodeRecord(plan: Plan, value: unknown, bytesMax: number = MANIFEST_BYTES_MAX): Uint8Array {
+/** Throws WireError `not_encodable`. */
+export function encodeRecord(plan: Plan, value: unknown, bytesMax: number = MANIFEST_BYTES_MAX): Uint8Array {
   for (const room of [FIRST_ROOM, bytesMax]) {
     const writer = new Writer(new Uint8Array(room), 0, room);
     try {
@@ -43,7 +44,8 @@ function encodeRecord(plan: Plan, value: unknown, bytesMax: number = MANIFEST_BY
   throw new WireError('not_encodable', `a ${plan.typeName} of more than ${bytesMax} bytes`);
 }
 
-function decodeRecord(plan: Plan, bytes: Uint8Array): unknown {
+/** Throws WireError `not_canonical`. */
+export function decodeRecord(plan: Plan, bytes: Uint8Array): unknown {
   try {
     const reader = new Reader(bytes, 0, bytes.length);
     const value = reader.read(plan);

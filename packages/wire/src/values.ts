@@ -187,6 +187,42 @@ export interface EntryProof {
   readonly public_key: Uint8Array;
 }
 
+/** Where an event that an alert rests on stands. docs/spec/alert.md */
+export interface AlertEvidence {
+  readonly event_id: Uint8Array;
+  readonly topic: string;
+  readonly incarnation: number;
+  readonly partition: number;
+  readonly offset: number;
+  /** Number of the event in its batch. */
+  readonly index: number;
+  readonly leaf_hash: Uint8Array;
+}
+
+/** An alert as it leaves detection. Ids of 16 bytes, hashes of 32. docs/spec/alert.md */
+export interface AlertRecord {
+  readonly id: Uint8Array;
+  readonly rule_id: string;
+  readonly rule_version: Uint8Array;
+  readonly rule_title: string;
+  readonly level: Severity;
+  readonly tags: readonly string[];
+  readonly tenant: string;
+  /** Group-by field → value. In any order: the encoder sorts by the keys' bytes. */
+  readonly group: ReadonlyMap<string, string>;
+  /** µs since 1970, by the emitter's clock. */
+  readonly first_seen: number;
+  readonly last_seen: number;
+  /** ms since 1970: LogAppendTime of the record with the anchor event. */
+  readonly raised_at: number;
+  readonly anchor_event_id: Uint8Array;
+  readonly value: number | null;
+  readonly late: boolean;
+  readonly events_count: number;
+  /** Oldest first, at most ALERT_EVIDENCE_MAX. */
+  readonly evidence: readonly AlertEvidence[];
+}
+
 export type KeyRecordKind = 'REGISTER' | 'REVOKE' | 'LEDGER';
 
 export interface KeyRecord {

@@ -291,7 +291,6 @@ describe('indexes', () => {
 describe('schemas', () => {
   it.each([
     ['a float', 'float'],
-    ['a boolean', 'boolean'],
     ['a union without null', ['string', 'int']],
     ['a union of three', ['null', 'string', 'int']],
     ['null behind', ['string', 'null']],

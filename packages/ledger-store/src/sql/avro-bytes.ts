@@ -79,6 +79,9 @@ export class AvroBytes {
           value,
           `arrayMap((k, v) -> concat(sealtrail_string(k), sealtrail_string(v)), mapKeys(${value}), mapValues(${value}))`,
         );
+      case 'boolean':
+      case 'double':
+        throw new RangeError(`${name}: no expression encodes a ${type.op}; a record that is hashed has none`);
       case 'record':
         throw new RangeError(`${name}: a record inside a column is only supported as an item of an array`);
     }

@@ -68,6 +68,12 @@ export class RowReader {
       case 'int':
       case 'long':
         return this.long();
+      case 'boolean':
+        return this.#byte() !== 0;
+      case 'double': {
+        const bytes = this.fixed(8);
+        return new DataView(bytes.buffer, bytes.byteOffset, 8).getFloat64(0, true);
+      }
       case 'enum':
         return type.symbols[this.long()];
       case 'fixed':
@@ -103,6 +109,12 @@ export class RowReader {
       case 'long':
       case 'enum':
         while (this.#byte() >= 0x80);
+        return;
+      case 'boolean':
+        this.fixed(1);
+        return;
+      case 'double':
+        this.fixed(8);
         return;
       case 'fixed':
         this.fixed(type.size);

@@ -1,5 +1,5 @@
 /** Rows as Avro, for inserts: an object container file (Avro 1.12, "Object Container Files") of one block. */
-import type { ValueType } from './value-types.ts';
+import { type ValueType, valueTypes } from './value-types.ts';
 
 /** A field of a container's rows. */
 export interface RowField {
@@ -65,6 +65,15 @@ export class RowWriter {
       case 'long':
         this.long(value as number);
         return;
+      case 'boolean':
+        this.raw(Uint8Array.of(value === true ? 1 : 0));
+        return;
+      case 'double': {
+        const bytes = new Uint8Array(8);
+        new DataView(bytes.buffer).setFloat64(0, value as number, true);
+        this.raw(bytes);
+        return;
+      }
       case 'enum': {
         const index = type.symbols.indexOf(value as string);
         if (index < 0) throw new RangeError(`${type.name}: not one of ${type.symbols.join(', ')}`);
@@ -89,8 +98,16 @@ export class RowWriter {
       case 'record':
         for (const field of type.inner) this.value(field, (value as Readonly<Record<string, unknown>>)[field.name]);
         return;
-      case 'map':
-        throw new RangeError(`${type.name}: maps are only copied, as the event's own bytes`);
+      case 'map': {
+        const pairs = sortedPairs(value as ReadonlyMap<string, string>);
+        if (pairs.length > 0) this.long(pairs.length);
+        for (const [key, one] of pairs) {
+          this.value(TEXT, key);
+          this.value(TEXT, one);
+        }
+        this.long(0);
+        return;
+      }
     }
   }
 
@@ -102,6 +119,12 @@ export class RowWriter {
     this.#out = larger;
   }
 }
+
+const TEXT: ValueType = valueTypes.text;
+
+/** Ascending by the keys' bytes, as the canonical form has them: so a row read again gives the same bytes. */
+const sortedPairs = (map: ReadonlyMap<string, string>): readonly (readonly [string, string])[] =>
+  [...map].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 
 const MAGIC: Uint8Array = Uint8Array.of(0x4f, 0x62, 0x6a, 1);
 /** Marks the end of a block. Random in files that are searched for it; these are read once, from the start. */

@@ -89,6 +89,10 @@ export function plainType(type: ValueType): string {
       return 'Int32';
     case 'long':
       return longType(type);
+    case 'boolean':
+      return 'Bool';
+    case 'double':
+      return 'Float64';
     case 'enum':
       return enumType(type.symbols);
     case 'fixed':
@@ -121,7 +125,10 @@ export function defaultCondition(type: ValueType, name: string): string {
     case 'enum':
     case 'int':
     case 'long':
+    case 'boolean':
       return `toInt64(${column}) = 0`;
+    case 'double':
+      return `${column} = 0`;
     case 'fixed':
       return `${fixedBytes(name, column)} = ${fixedLiteral(new Uint8Array(type.size))}`;
     case 'record':

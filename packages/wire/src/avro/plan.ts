@@ -4,7 +4,7 @@
  */
 import { TIME_MS_END } from '../limits.ts';
 
-export type Op = 'string' | 'bytes' | 'int' | 'long' | 'enum' | 'fixed' | 'array' | 'map' | 'record' | 'optional';
+export type Op = 'string' | 'bytes' | 'int' | 'long' | 'boolean' | 'double' | 'enum' | 'fixed' | 'array' | 'map' | 'record' | 'optional';
 
 export type Section = 'actor' | 'object' | 'rest';
 
@@ -32,7 +32,7 @@ export interface Plan {
 
 const INT_MAX = 2_147_483_647;
 
-/** Throws RangeError for a schema that uses what the canonical form leaves out (floats, defaults other than null, …). */
+/** Throws RangeError for a schema that uses what the canonical form leaves out (float, other unions, maps of other values, …). */
 export function compileSchema(schema: unknown): Plan {
   const named = new Map<string, Plan>();
   return compile(schema, named, { name: '', label: '', section: null, doc: '' });
@@ -98,6 +98,8 @@ function primitive(type: unknown, logical: string | null, named: Map<string, Pla
   switch (type) {
     case 'string':
     case 'bytes':
+    case 'boolean':
+    case 'double':
       return node(type, place, {});
     case 'int':
       return node('int', place, { min: -INT_MAX - 1, max: INT_MAX });

@@ -44,6 +44,12 @@ export class Reader {
       case 'long':
         this.#number(plan);
         return;
+      case 'boolean':
+        this.#boolean(plan);
+        return;
+      case 'double':
+        this.#double(plan);
+        return;
       case 'enum':
         this.#symbol(plan);
         return;
@@ -115,6 +121,10 @@ export class Reader {
       case 'int':
       case 'long':
         return this.#number(plan);
+      case 'boolean':
+        return this.#boolean(plan);
+      case 'double':
+        return this.#double(plan);
       case 'enum':
         return plan.symbols[this.#symbol(plan)];
       case 'fixed': {
@@ -188,6 +198,26 @@ export class Reader {
     const value = this.long(plan.label);
     if (value < plan.min || value > plan.max)
       throw new Fault('not_canonical', `${plan.label}: ${value} is outside of ${plan.min} to ${plan.max}`, at);
+    return value;
+  }
+
+  #boolean(plan: Plan): boolean {
+    const start = this.#span(1, plan);
+    const byte = this.bytes[start] as number;
+    if (byte > 1) throw new Fault('malformed', `${plan.label}: ${byte} is no boolean`, start);
+    return byte === 1;
+  }
+
+  /** Numbers only: several bit patterns are "not a number", and two are zero. */
+  #double(plan: Plan): number {
+    const start = this.#span(DOUBLE_BYTES, plan);
+    const value = new DataView(this.bytes.buffer, this.bytes.byteOffset + start, DOUBLE_BYTES).getFloat64(0, true);
+    if (!Number.isFinite(value) || Object.is(value, -0))
+      throw new Fault(
+        'not_canonical',
+        `${plan.label}: ${Object.is(value, -0) ? 'a negative zero' : value} is no double of the canonical form`,
+        start,
+      );
     return value;
   }
 
@@ -270,6 +300,8 @@ export class Reader {
     return (low & 1) === 0 ? half : -half - 1;
   }
 }
+
+const DOUBLE_BYTES = 8;
 
 /**
  * The short way past a value that is plainly right: whole, a string of at most 63 ASCII bytes, an index of one byte. Where

@@ -46,6 +46,15 @@ export class Writer {
         }
         this.long(value);
         return;
+      case 'boolean':
+        if (typeof value !== 'boolean') throw refuse(plan, value, 'a boolean');
+        this.byte(value ? 1 : 0);
+        return;
+      case 'double':
+        if (typeof value !== 'number' || !Number.isFinite(value) || Object.is(value, -0))
+          throw refuse(plan, value, 'a number that is finite and no negative zero');
+        this.#double(value);
+        return;
       case 'enum': {
         const index = plan.indexes.get(value as string);
         if (index === undefined) throw refuse(plan, value, `one of ${plan.symbols.join(', ')}`);
@@ -140,6 +149,12 @@ export class Writer {
   byte(value: number): void {
     this.#room(1);
     this.out[this.at++] = value;
+  }
+
+  #double(value: number): void {
+    this.#room(8);
+    new DataView(this.out.buffer, this.out.byteOffset + this.at, 8).setFloat64(0, value, true);
+    this.at += 8;
   }
 
   raw(bytes: Uint8Array): void {
