@@ -194,6 +194,8 @@ export function lifecycleSuite(harness: StoreHarness): void {
           () => store.round(round.hash),
           () => rowsOf(store.rounds(key, all)),
           () => store.head(key, 'acme'),
+          () => rowsOf(store.logSizes(key)),
+          () => store.unsealedCount(key),
           () => rowsOf(store.heads(query)),
           () => store.sequences(key, 'acme'),
           () => store.sealedHeader(key, header),

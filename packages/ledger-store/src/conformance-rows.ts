@@ -176,6 +176,26 @@ export function rowsSuite(harness: StoreHarness): void {
       expect(await storeNow().head({ ...key, partition: 9 }, 'acme')).toBeNull();
     });
 
+    it('log sizes: the largest of each tenant, by tenant, page by page', async () => {
+      const largest = new Map(home.rounds.flatMap(headRows).map(({ tenant, head }) => [tenant, head.size]));
+      const wanted = [...largest].map(([tenant, size]) => ({ tenant, size })).sort((a, b) => compareText(a.tenant, b.tenant));
+      const pages = await pagesOf(storeNow().logSizes(key));
+      expect(pages.flat()).toEqual(wanted);
+      for (const page of pages) expect(page.length).toBeLessThanOrEqual(PAGE_ROWS_MAX);
+      expect(await rowsOf(storeNow().logSizes({ ...key, partition: 9 }))).toEqual([]);
+    });
+
+    it('every offset is a manifest in a log, a rejection or a duplicate', async () => {
+      for (const history of histories) {
+        const { key: partition } = history.ledger;
+        const sizes = await rowsOf(storeNow().logSizes(partition));
+        const sealed = sizes.reduce((sum, { size }) => sum + size, 0);
+        expect(sealed + (await storeNow().unsealedCount(partition))).toBe(history.rounds.at(-1)?.round.to);
+      }
+      expect(await storeNow().unsealedCount(key)).toBe(home.rounds.reduce((n, { round }) => n + round.rejected + round.duplicates, 0));
+      expect(await storeNow().unsealedCount({ ...key, partition: 9 })).toBe(0);
+    });
+
     it('sequences: the sealed numbers of each life of a producer, as intervals', async () => {
       const headers = home.rounds.flatMap((round) => round.batches).map(({ batch }) => batch.header);
       for (const tenant of ['acme', 'zeta', 'nobody']) {

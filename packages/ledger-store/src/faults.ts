@@ -108,6 +108,8 @@ export function withStoreFaults(store: LedgerStore, plan: FaultPlan): LedgerStor
     round: (...args) => read('round', () => store.round(...args)),
     rounds: (...args) => pages('rounds', () => store.rounds(...args)),
     head: (...args) => read('head', () => store.head(...args)),
+    logSizes: (...args) => pages('logSizes', () => store.logSizes(...args)),
+    unsealedCount: (...args) => read('unsealedCount', () => store.unsealedCount(...args)),
     heads: (...args) => pages('heads', () => store.heads(...args)),
     sequences: (...args) => read('sequences', () => store.sequences(...args)),
     sealedHeader: (...args) => read('sealedHeader', () => store.sealedHeader(...args)),

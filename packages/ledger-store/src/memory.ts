@@ -140,6 +140,22 @@ export function createMemoryLedgerStore(options: MemoryStoreOptions = {}): Memor
         }
         return largest === null ? null : copyOf(headOf(largest));
       }),
+    logSizes: (key) =>
+      pages(
+        () => {
+          const sizes = new Map<string, number>();
+          for (const { tenant, head } of visibleHeads(key)) sizes.set(tenant, Math.max(sizes.get(tenant) ?? head.size, head.size));
+          return [...sizes].sort(([a], [b]) => compareText(a, b));
+        },
+        ([tenant, size]) => ({ tenant, size }),
+      ),
+    unsealedCount: (key) =>
+      read(() => {
+        const sees = visible(key);
+        const rejected = tables.rejected.filter((row) => samePartition(row, key) && sees(row.claim, row.offset));
+        const duplicates = tables.duplicates.filter((row) => samePartition(row, key) && sees(row.claim, row.duplicate.offset));
+        return rejected.length + duplicates.length;
+      }),
     heads: (query) =>
       pages(
         () =>

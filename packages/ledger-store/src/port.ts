@@ -113,6 +113,12 @@ export interface BatchLeaves {
   readonly leaves: Uint8Array;
 }
 
+/** Manifests in a tenant's log, by its heads. */
+export interface LogSize {
+  readonly tenant: string;
+  readonly size: number;
+}
+
 export interface Range {
   readonly from: number;
   /** Excluded. */
@@ -153,6 +159,10 @@ export interface LedgerStore {
   rounds(partition: PartitionKey, indexes: Range): AsyncIterable<readonly StoredRound[]>;
   /** The visible head of the tenant's log with the largest size. */
   head(partition: PartitionKey, tenant: string): Promise<HeadRow | null>;
+  /** The largest size that visible heads give each tenant's log, by tenant. Reads every head row of the partition. */
+  logSizes(partition: PartitionKey): AsyncIterable<readonly LogSize[]>;
+  /** How many visible rejections and duplicates there are together: offsets that added to no log. */
+  unsealedCount(partition: PartitionKey): Promise<number>;
   /** Every visible head row, by (offset, log). */
   heads(query: RowQuery): AsyncIterable<readonly HeadRow[]>;
   /** Sealed numbers of a tenant, from its visible manifests. */

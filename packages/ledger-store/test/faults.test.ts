@@ -222,6 +222,8 @@ const argumentsOf: Readonly<Record<string, unknown[]>> = {
   round: [claim],
   rounds: [key, { from: 0, to: 1 }],
   head: [key, 't'],
+  logSizes: [key],
+  unsealedCount: [key],
   sequences: [key, 't'],
   sealedHeader: [key, sequence],
   batchLeaves: [key, { from: 0, to: 1 }],

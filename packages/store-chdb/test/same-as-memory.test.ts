@@ -99,6 +99,8 @@ async function answers(store: LedgerStore, key: PartitionKey, rounds: readonly S
     rounds: await rowsOf(store.rounds(key, { from: 0, to: 99 })),
     one: await Promise.all(rounds.map(({ hash }) => store.round(hash))),
     heads: await Promise.all([...TENANTS, 'nobody'].map((tenant) => store.head(key, tenant))),
+    sizes: await rowsOf(store.logSizes(key)),
+    unsealed: await store.unsealedCount(key),
     sequences: await Promise.all([...TENANTS, 'nobody'].map((tenant) => store.sequences(key, tenant))),
     sealed: header === undefined ? null : await store.sealedHeader(key, header),
     leaves: await rowsOf(store.batchLeaves(key, { from: 2, to: 99 })),

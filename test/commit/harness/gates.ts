@@ -68,8 +68,18 @@ const INSERTS = [
   'insertCheckpoint',
   'insertKeyRecords',
 ] as const satisfies readonly (keyof LedgerStore)[];
-const ANSWERS = ['partitions', 'commits', 'round', 'head', 'sequences', 'sealedHeader', 'latestCheckpoint', 'keyRecords'] as const;
-const PAGES = ['rounds', 'heads', 'manifests', 'entries', 'batchLeaves', 'rejected', 'duplicates', 'checkpoints'] as const;
+const ANSWERS = [
+  'partitions',
+  'commits',
+  'round',
+  'head',
+  'sequences',
+  'unsealedCount',
+  'sealedHeader',
+  'latestCheckpoint',
+  'keyRecords',
+] as const;
+const PAGES = ['rounds', 'logSizes', 'heads', 'manifests', 'entries', 'batchLeaves', 'rejected', 'duplicates', 'checkpoints'] as const;
 
 export function gatedStore(store: LedgerStore, gate: Gate, watch: StoreWatch): LedgerStore {
   const behind: Record<string, unknown> = { ...gated(store, ANSWERS, gate) };

@@ -4,7 +4,7 @@ import type { VisibleInterval } from '../visible.ts';
 import type { RowField } from './avro-writer.ts';
 import { fixedLiteral, identifier, numberLiteral, quoted, table, textLiteral } from './literals.ts';
 import { visibleRows } from './reads.ts';
-import { CHECKPOINTS, COMMITS, HEADS, MANIFESTS, REGISTRY, ROUNDS, type TableDefinition } from './tables.ts';
+import { CHECKPOINTS, COMMITS, DUPLICATES, HEADS, MANIFESTS, REGISTRY, REJECTED, ROUNDS, type TableDefinition } from './tables.ts';
 import { valueTypes } from './value-types.ts';
 
 /** A statement and the columns of its answer. */
@@ -54,6 +54,17 @@ export const roundLookup = (hash: Uint8Array): Lookup => select(ROUNDS, `WHERE h
 export function headLookup(partition: PartitionKey, intervals: readonly VisibleInterval[], tenant: string): Lookup | null {
   const visible = visibleRows(partition, intervals, undefined);
   return visible === null ? null : select(HEADS, `WHERE ${visible} AND tenant = ${textLiteral(tenant)} ORDER BY size DESC LIMIT 1`);
+}
+
+/** Visible rejections and duplicates together. */
+export function unsealedCountLookup(partition: PartitionKey, intervals: readonly VisibleInterval[]): Lookup | null {
+  const visible = visibleRows(partition, intervals, undefined);
+  if (visible === null) return null;
+  const counts = [REJECTED, DUPLICATES].map(({ name }) => `SELECT count() AS rows FROM ${table(name)} WHERE ${visible}`);
+  return {
+    sql: `SELECT toInt64(sum(rows)) AS count FROM (${counts.join(' UNION ALL ')})`,
+    fields: [{ name: 'count', type: long }],
+  };
 }
 
 /** Runs of sealed numbers of a tenant: numbers that follow each other have the same distance from their rank. */

@@ -19,6 +19,7 @@ import type {
   BatchLeaves,
   CheckpointRow,
   HeadRow,
+  LogSize,
   PartitionKey,
   Range,
   RejectedRow,
@@ -290,6 +291,20 @@ export function headsQuery(query: RowQuery, intervals: readonly VisibleInterval[
     rest,
     condition: condition(query, intervals, { tenant: true, log: true }),
     read: (reader) => headOf(readFields(reader, order, rest)),
+  };
+}
+
+/** Grouped in the engine: the table is in the order of its tenants. */
+export function logSizesQuery(partition: PartitionKey, intervals: readonly VisibleInterval[]): PagedQuery<LogSize> {
+  const order = ordered(HEADS, ['tenant']).order;
+  const rest = ordered(HEADS, ['size']).order;
+  const visible = visibleRows(partition, intervals, undefined);
+  return {
+    from: `(SELECT tenant, max(size) AS size FROM ${table(HEADS.name)} WHERE ${visible ?? '0'} GROUP BY tenant)`,
+    order,
+    rest,
+    condition: visible === null ? null : '1',
+    read: (reader) => readFields(reader, order, rest) as unknown as LogSize,
   };
 }
 

@@ -35,6 +35,7 @@ import {
   roundLookup,
   sealedHeaderLookup,
   sequencesLookup,
+  unsealedCountLookup,
 } from './lookups.ts';
 import { type RowSource, readLeaves, readPages } from './pages.ts';
 import {
@@ -43,6 +44,7 @@ import {
   entriesQuery,
   headOf,
   headsQuery,
+  logSizesQuery,
   manifestOf,
   manifestsQuery,
   type PagedQuery,
@@ -104,6 +106,11 @@ export function sqlLedgerStore({ source, insert, sha256, page_rows_max, close }:
     async head(partition, tenant) {
       const [row] = await look(headLookup(partition, await intervalsOf(partition), tenant));
       return row === undefined ? null : headOf(row);
+    },
+    logSizes: (partition) => visiblePages(partition, (intervals) => logSizesQuery(partition, intervals)),
+    async unsealedCount(partition) {
+      const [row] = await look(unsealedCountLookup(partition, await intervalsOf(partition)));
+      return (row?.['count'] as number | undefined) ?? 0;
     },
     heads: (query) => pagesOf(query, headsQuery),
     async sequences(partition, tenant) {
