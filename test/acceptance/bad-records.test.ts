@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { appendKeyRecords, type DataDirectory, openDataDirectory } from '@sealtrail/data-directory';
 import type { EventLog, LogRecord } from '@sealtrail/event-log';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openStack, type Stack } from '../../apps/sealtrail/src/embedded/stack.ts';
+import { embeddedAdapters } from '../../apps/sealtrail/src/deployment/adapters.ts';
+import { openStack, type Stack } from '../../apps/sealtrail/src/deployment/stack.ts';
 import { BAD_RECORD_KINDS } from '../../packages/seal/test/fixtures/bad-records.ts';
 import { BAD_KINDS, type Expected, keyRecordsFor, type MixedRecordsOptions, mixedRecords, TENANTS } from '../fixtures/mixed-records.ts';
 import { openSealed } from '../fixtures/open-sealed.ts';
@@ -45,7 +46,13 @@ describe(`${BAD} bad records of ${BAD_KINDS.length} kinds among ${GOOD} good one
 
   beforeAll(async () => {
     directory = await openDataDirectory({ dir: join(folder, 'data'), create: { random: randomBytes } });
-    stack = await openStack({ directory, clock_ms: Date.now, random: randomBytes, onEvent: (line) => said.push(line) });
+    stack = await openStack({
+      directory,
+      adapters: embeddedAdapters({ clock_ms: Date.now, random: randomBytes }),
+      clock_ms: Date.now,
+      random: randomBytes,
+      onEvent: (line) => said.push(line),
+    });
     const { audience } = directory.deployment;
     const next = random(SEED);
     await appendAll(stack.log, { audience, now_ms: Date.now(), random: next, bad: BAD, good: GOOD, duplicates: DUPLICATES });

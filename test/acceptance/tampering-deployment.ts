@@ -10,7 +10,8 @@ import { openProducerKey } from '@sealtrail/examples/producer-key';
 import { DEFAULT_LIMITS } from '@sealtrail/ledger';
 import { sha256 } from '@sealtrail/merkle/node';
 import { Session } from 'chdb';
-import { openStack, type Stack } from '../../apps/sealtrail/src/embedded/stack.ts';
+import { embeddedAdapters } from '../../apps/sealtrail/src/deployment/adapters.ts';
+import { openStack, type Stack } from '../../apps/sealtrail/src/deployment/stack.ts';
 
 /** One record of the event log. */
 export type Sent =
@@ -154,7 +155,14 @@ async function sealed(stack: Stack, { deployment }: DataDirectory): Promise<void
   await stack.operations.awaitSealed({ partition: 0, offset: end, timeout_ms: SEAL_TIMEOUT_MS }, () => undefined);
 }
 
-const open = (directory: DataDirectory): Promise<Stack> => openStack({ directory, clock_ms: Date.now, random, onEvent: () => undefined });
+const open = (directory: DataDirectory): Promise<Stack> =>
+  openStack({
+    directory,
+    adapters: embeddedAdapters({ clock_ms: Date.now, random }),
+    clock_ms: Date.now,
+    random,
+    onEvent: () => undefined,
+  });
 
 /** A directory as it stands, under another name. */
 export async function copied(directory: DataDirectory, dir: string): Promise<DataDirectory> {

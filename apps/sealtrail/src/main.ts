@@ -10,10 +10,12 @@ import { registerFsck } from './commands/fsck.ts';
 import { registerImport } from './commands/import.ts';
 import { registerKeys } from './commands/keys.ts';
 import { registerProve } from './commands/prove.ts';
+import { registerSetup } from './commands/setup.ts';
 import { registerSql } from './commands/sql.ts';
 import { registerUp } from './commands/up.ts';
 import { registerVerify } from './commands/verify.ts';
-import { withOperations } from './embedded/with-operations.ts';
+import { embeddedAdapters } from './deployment/adapters.ts';
+import { withOperations } from './deployment/with-operations.ts';
 
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -27,13 +29,15 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 let exitCode = EXIT_FINE;
 const clock_ms = Date.now;
 const random = (bytes: number): Uint8Array => randomFillSync(new Uint8Array(bytes));
+const adapters = embeddedAdapters({ clock_ms, random });
 const context: CommandContext = {
+  adapters,
   clock_ms,
   random,
   interrupted: interrupted.signal,
   console: ({ json }) => createConsole({ json, stdout: process.stdout, stderr: process.stderr, env: process.env, clock_ms }),
   withOperations: (directory, act) =>
-    withOperations({ directory, clock_ms, random, onEvent: (line) => void process.stderr.write(`${line}\n`) }, act),
+    withOperations({ directory, adapters, clock_ms, random, onEvent: (line) => void process.stderr.write(`${line}\n`) }, act),
   setExitCode: (code) => {
     exitCode = code;
   },
@@ -54,6 +58,7 @@ for (const register of [
   registerFsck,
   registerCheckpoint,
   registerKeys,
+  registerSetup,
 ]) {
   register(program, context);
 }

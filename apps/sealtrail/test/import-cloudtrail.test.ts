@@ -10,7 +10,8 @@ import type { ImportOutcome } from '@sealtrail/importers';
 import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
 import { emptyRegistry, examineRecord, extendRegistry } from '@sealtrail/seal';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { importCloudTrailFile } from '../src/embedded/import-cloudtrail.ts';
+import { embeddedAdapters } from '../src/deployment/adapters.ts';
+import { importCloudTrailFile } from '../src/deployment/import-cloudtrail.ts';
 
 const random = (bytes: number): Uint8Array => new Uint8Array(randomBytes(bytes));
 const clock_ms = (): number => 1_700_000_000_000;
@@ -43,7 +44,7 @@ describe('importCloudTrailFile', () => {
       directory,
       file: path,
       tenant,
-      context: { clock_ms, random, interrupted: new AbortController().signal },
+      context: { adapters: embeddedAdapters({ clock_ms, random }), clock_ms, random, interrupted: new AbortController().signal },
       onProgress: () => {},
     });
 

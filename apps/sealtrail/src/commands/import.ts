@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { count } from '../cli/console.ts';
 import type { CommandContext } from '../cli/context.ts';
 import { UsageError } from '../cli/exit.ts';
-import { importCloudTrailFile } from '../embedded/import-cloudtrail.ts';
+import { importCloudTrailFile } from '../deployment/import-cloudtrail.ts';
 
 const SEAL_TIMEOUT_MS = 300_000;
 

@@ -11,7 +11,6 @@ import {
   revocationRecord,
   type SigningKey,
 } from '@sealtrail/data-directory';
-import { openLmdbEventLog } from '@sealtrail/event-log-lmdb';
 import { formatVerifierKey, noteVerifierKey } from '@sealtrail/merkle';
 import { sha256 } from '@sealtrail/merkle/node';
 import type { Registry } from '@sealtrail/seal';
@@ -20,9 +19,9 @@ import type { Command } from 'commander';
 import type { CommandContext } from '../cli/context.ts';
 import { writeOutput } from '../cli/files.ts';
 import { commaList, wholeNumber } from '../cli/options.ts';
-import { operatorOrigin } from '../embedded/origin.ts';
-import { readRegistry, standingOf } from '../embedded/registry.ts';
-import { ensureTopics } from '../embedded/topics.ts';
+import { operatorOrigin } from '../deployment/origin.ts';
+import { readRegistry, standingOf } from '../deployment/registry.ts';
+import { ensureTopics } from '../deployment/topics.ts';
 
 interface Common {
   readonly data: string;
@@ -139,7 +138,7 @@ interface RegistryLog {
 
 async function withLog<T>(directory: DataDirectory, context: CommandContext, act: (log: RegistryLog) => Promise<T>): Promise<T> {
   const { registry_topic } = directory.deployment;
-  const log = await openLmdbEventLog({ dir: directory.log_dir, clock_ms: context.clock_ms, random: context.random });
+  const log = await context.adapters.openLog(directory);
   try {
     await ensureTopics(log, directory.deployment);
     const [producer, reader] = await Promise.all([log.producer(), log.reader()]);

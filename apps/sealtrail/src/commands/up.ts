@@ -2,7 +2,7 @@ import { openDataDirectory } from '@sealtrail/data-directory';
 import type { Command } from 'commander';
 import type { CommandContext } from '../cli/context.ts';
 import { serveControl } from '../control/socket.ts';
-import { openStack } from '../embedded/stack.ts';
+import { openStack } from '../deployment/stack.ts';
 
 export function registerUp(program: Command, context: CommandContext): void {
   program
@@ -15,6 +15,7 @@ export function registerUp(program: Command, context: CommandContext): void {
       const directory = await openDataDirectory({ dir: options.data, create: { random: context.random } });
       const stack = await openStack({
         directory,
+        adapters: context.adapters,
         clock_ms: context.clock_ms,
         random: context.random,
         onEvent: (line) => console.note(line),

@@ -15,8 +15,9 @@ import { type Verdict, verifyProof } from '@sealtrail/verify';
 import type { Console } from '../cli/console.ts';
 import type { CommandContext } from '../cli/context.ts';
 import type { StoreReport, TenantTotals } from '../control/operations.ts';
-import { operatorOrigin } from '../embedded/origin.ts';
-import { openStack, type Stack } from '../embedded/stack.ts';
+import { embeddedAdapters } from '../deployment/adapters.ts';
+import { operatorOrigin } from '../deployment/origin.ts';
+import { openStack, type Stack } from '../deployment/stack.ts';
 import { type AlteredRow, alterRow } from './alter-row.ts';
 import { driveTraffic, type TrafficDone } from './traffic.ts';
 
@@ -58,7 +59,9 @@ export interface DemoDone {
 /** Emit, seal, query, verify, alter, find: the whole of it, in this process, on the directory. */
 export async function runDemo(directory: DataDirectory, requests: number, context: CommandContext, console: Console): Promise<DemoDone> {
   const { clock_ms, random } = context;
-  const open = (): Promise<Stack> => openStack({ directory, clock_ms, random, onEvent: (line) => console.note(line) });
+  // Whatever servers the environment names: what is shown here alters the engine's files.
+  const adapters = embeddedAdapters(context);
+  const open = (): Promise<Stack> => openStack({ directory, adapters, clock_ms, random, onEvent: (line) => console.note(line) });
 
   console.note('starting the ledger, an issuer of tokens and the API');
   let stack = await open();

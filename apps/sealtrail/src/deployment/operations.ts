@@ -1,11 +1,16 @@
 import type { LedgerEnd } from '@sealtrail/ledger';
+import { sleep } from '@sealtrail/service-runtime';
 import { isWireName } from '@sealtrail/wire';
 import { UsageError } from '../cli/exit.ts';
 import type { AwaitSealedArguments, OnProgress, Operations, StackStatus, TenantTotals } from '../control/operations.ts';
+import type { Adapters } from './adapters.ts';
 import { checkStore, type Evidence, newestCheckpoints, proofOf } from './evidence.ts';
-import { type SealProgress } from './seal-progress.ts';
+import { SealingError, type SealProgress } from './seal-progress.ts';
+
+const COMMITTED_POLL_MS = 200;
 
 export interface OperationsOptions extends Evidence {
+  readonly kind: Adapters['kind'];
   readonly progress: SealProgress;
   readonly clock_ms: () => number;
   readonly startLedger: (stop: AbortSignal) => Promise<LedgerEnd>;
@@ -21,6 +26,8 @@ export function createOperations(options: OperationsOptions): Operations {
     checkpoint: () => newestCheckpoints(options),
 
     async awaitSealed(args, onProgress) {
+      // On servers the deployment's ledgers seal, wherever they run.
+      if (options.kind === 'distributed' && !progress.running) return committedTo(options, args, onProgress);
       // While `up` runs its ledger seals; otherwise one runs here for as long as it takes.
       if (progress.running) return waitFor(progress, args, onProgress);
       const stop = new AbortController();
@@ -60,6 +67,30 @@ export function createOperations(options: OperationsOptions): Operations {
       }
     },
   };
+}
+
+/** Waits until the ledgers' group has committed an offset. Throws SealingError `seal_timeout`, EventLogError. */
+async function committedTo(
+  { directory, log, group, clock_ms }: OperationsOptions,
+  { partition, offset, timeout_ms }: AwaitSealedArguments,
+  onProgress: OnProgress,
+): Promise<void> {
+  const deadline_ms = clock_ms() + timeout_ms;
+  const admin = await log.admin();
+  try {
+    for (;;) {
+      const sealed_to = (await admin.committed(group, directory.deployment.topic, partition))?.offset ?? 0;
+      if (sealed_to >= offset) return;
+      onProgress('sealing records', sealed_to, offset);
+      if (clock_ms() >= deadline_ms) {
+        const message = `offset ${offset} of partition ${partition} is not sealed in time: the group ${group} is at ${sealed_to}; see that a ledger runs`;
+        throw new SealingError('seal_timeout', message);
+      }
+      await sleep(COMMITTED_POLL_MS, new AbortController().signal);
+    }
+  } finally {
+    await admin.close();
+  }
 }
 
 async function waitFor(

@@ -1,17 +1,17 @@
 import { type DataDirectory, ledgerKey, sealerTo, sealingKey } from '@sealtrail/data-directory';
 import type { EventLog } from '@sealtrail/event-log';
-import { openLmdbEventLog } from '@sealtrail/event-log-lmdb';
 import { createLedger, DEFAULT_LIMITS, type LedgerEnd, type LedgerSettings, ledgerLog, tellAll } from '@sealtrail/ledger';
 import { noteVerifierKey } from '@sealtrail/merkle';
 import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
 import { breathe, createLogger, sleep } from '@sealtrail/service-runtime';
-import { type ChdbLedgerStore, openChdbStore } from '@sealtrail/store-chdb';
 import type { Operations } from '../control/operations.ts';
+import type { Adapters } from './adapters.ts';
 import { createOperations } from './operations.ts';
 import { SealProgress } from './seal-progress.ts';
 import { ensureTopics } from './topics.ts';
 
 export interface StackOptions {
+  readonly adapters: Adapters;
   readonly directory: DataDirectory;
   readonly clock_ms: () => number;
   readonly random: (bytes: number) => Uint8Array;
@@ -36,16 +36,16 @@ const LEDGER_GROUP = 'ledger';
 
 /** Throws the errors of the directory, the log and the store. */
 export async function openStack(options: StackOptions): Promise<Stack> {
-  const { directory, clock_ms, random } = options;
+  const { directory, adapters, clock_ms, random } = options;
   const { deployment } = directory;
   const hash = sha256();
   const signing = await ledgerKey(directory, random);
   const sealBytes = await sealerTo(await sealingKey(directory));
   // The store first: it is what only one process may have open.
-  const store = await openChdbStore({ dir: directory.store_dir });
+  const store = await adapters.openStore(directory);
   let log: EventLog;
   try {
-    log = await openLmdbEventLog({ dir: directory.log_dir, clock_ms, random });
+    log = await adapters.openLog(directory);
     await ensureTopics(log, deployment);
   } catch (error) {
     await store.close();
@@ -93,7 +93,17 @@ export async function openStack(options: StackOptions): Promise<Stack> {
     log,
     startLedger,
     roundsSealed: () => progress.rounds,
-    operations: createOperations({ directory, store, log, progress, clock_ms, signing, group: LEDGER_GROUP, startLedger }),
+    operations: createOperations({
+      directory,
+      kind: adapters.kind,
+      store,
+      log,
+      progress,
+      clock_ms,
+      signing,
+      group: LEDGER_GROUP,
+      startLedger,
+    }),
     async close() {
       await Promise.all([store.close(), log.close()]);
     },

@@ -5,16 +5,16 @@ import { parseCommitMetadata } from '@sealtrail/ledger';
 import { LedgerStoreError, type PartitionKey } from '@sealtrail/ledger-store';
 import { type NoteVerifierKey, noteVerifierKey, parseVerifierKey } from '@sealtrail/merkle';
 import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
-import type { ChdbLedgerStore } from '@sealtrail/store-chdb';
 import { splitCheckpoints } from '@sealtrail/verify';
 import { UsageError } from '../cli/exit.ts';
 import type { FsckArguments, OnProgress, ProveArguments, StoreReport } from '../control/operations.ts';
+import type { DeploymentStore } from './adapters.ts';
 import { operatorOrigin } from './origin.ts';
 
 /** What evidence is drawn from. */
 export interface Evidence {
   readonly directory: DataDirectory;
-  readonly store: ChdbLedgerStore;
+  readonly store: DeploymentStore;
   readonly log: EventLog;
   /** The key that signs checkpoints. */
   readonly signing: SigningKey;
@@ -62,7 +62,7 @@ export async function checkStore(from: Evidence, args: FsckArguments, onProgress
 }
 
 /** Names of the views that were altered; null where the disk has no room to make them again: rows can be checked all the same. */
-async function renewViews(store: ChdbLedgerStore): Promise<readonly string[] | null> {
+async function renewViews(store: DeploymentStore): Promise<readonly string[] | null> {
   try {
     return await store.renewViews();
   } catch (error) {

@@ -9,7 +9,6 @@ import {
 } from '@sealtrail/data-directory';
 import { createBatchSigner } from '@sealtrail/emitter';
 import type { EventLogProducer, EventLogReader } from '@sealtrail/event-log';
-import { openLmdbEventLog } from '@sealtrail/event-log-lmdb';
 import { type ImportOutcome, importCloudTrail, readFileBytes, readSourceRecords } from '@sealtrail/importers';
 import { sha256 } from '@sealtrail/merkle/node';
 import { judgeKey } from '@sealtrail/seal';
@@ -26,7 +25,7 @@ export interface CloudTrailFileImport {
   readonly directory: DataDirectory;
   readonly file: string;
   readonly tenant: string;
-  readonly context: Pick<CommandContext, 'clock_ms' | 'random' | 'interrupted'>;
+  readonly context: Pick<CommandContext, 'adapters' | 'clock_ms' | 'random' | 'interrupted'>;
   readonly onProgress: (label: string, done: number, total: number | null) => void;
 }
 
@@ -39,7 +38,7 @@ export async function importCloudTrailFile(options: CloudTrailFileImport): Promi
   const { directory, file, tenant, context } = options;
   if (!isWireName(tenant)) throw new UsageError('--tenant is not a name; use 1 to 128 of A–Z a–z 0–9 . _ : / @ -');
   await assertReadable(file);
-  const log = await openLmdbEventLog({ dir: directory.log_dir, clock_ms: context.clock_ms, random: context.random });
+  const log = await context.adapters.openLog(directory);
   try {
     await ensureTopics(log, directory.deployment);
     const producer = await log.producer();

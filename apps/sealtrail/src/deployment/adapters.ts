@@ -1,0 +1,35 @@
+import type { DataDirectory } from '@sealtrail/data-directory';
+import type { EventLog } from '@sealtrail/event-log';
+import { openLmdbEventLog } from '@sealtrail/event-log-lmdb';
+import type { LedgerStore, SqlQueries } from '@sealtrail/ledger-store';
+import { openChdbStore, type UnreadablePart } from '@sealtrail/store-chdb';
+
+/** A store with what the commands need besides the ledger. */
+export interface DeploymentStore extends LedgerStore, SqlQueries {
+  /** Makes the views that analysts read through as this build has them; gives the names of those that were others. */
+  renewViews(): Promise<readonly string[]>;
+  /** Parts of tables that the engine cannot read. */
+  unreadableParts(): Promise<readonly UnreadablePart[]>;
+  /** The same store, passing by these parts. */
+  withoutParts(parts: readonly UnreadablePart[]): LedgerStore;
+}
+
+/** Where a deployment's log and store are. */
+export interface Adapters {
+  /** Embedded: in the data directory, the store open in one process at a time. Distributed: on servers that many share. */
+  readonly kind: 'embedded' | 'distributed';
+  openLog(directory: DataDirectory): Promise<EventLog>;
+  openStore(directory: DataDirectory): Promise<DeploymentStore>;
+}
+
+export interface AdapterOptions {
+  readonly clock_ms: () => number;
+  readonly random: (bytes: number) => Uint8Array;
+}
+
+/** Log and store in the data directory itself. */
+export const embeddedAdapters = ({ clock_ms, random }: AdapterOptions): Adapters => ({
+  kind: 'embedded',
+  openLog: (directory) => openLmdbEventLog({ dir: directory.log_dir, clock_ms, random }),
+  openStore: (directory) => openChdbStore({ dir: directory.store_dir }),
+});
