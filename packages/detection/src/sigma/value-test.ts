@@ -1,3 +1,4 @@
+import type { RulePlace } from '../model.ts';
 import type { Pattern } from './pattern.ts';
 
 export type TimeUnit = 'minute' | 'hour' | 'day' | 'week' | 'month' | 'year';
@@ -35,7 +36,7 @@ export interface RawItem {
   readonly values: readonly RawValue[];
   /** Whether the values stood in a list, even in one of one. */
   readonly listed: boolean;
-  readonly line: number;
+  readonly place: RulePlace;
 }
 
 /** One line of a selection, ready to be compiled. */
