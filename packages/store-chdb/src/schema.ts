@@ -3,11 +3,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LedgerStoreError } from '@sealtrail/ledger-store';
 import {
-  addColumnStatement,
-  checkStatements,
-  createTable,
+  alignStatements,
   DATABASE,
   derivedStatements,
+  lackingStatements,
   quoted,
   SCHEMA_VERSION,
   schemaStatements,
@@ -89,38 +88,25 @@ UNION ALL SELECT name, create_query FROM system.functions WHERE origin = 'SQLUse
 }
 
 async function addLacking(engine: Engine, checked: boolean): Promise<void> {
-  const there = new Set(
-    linesOf(await engine.run(`SELECT concat(table, '.', name) FROM system.columns WHERE database = ${quoted(DATABASE)}`, 'TSVRaw')),
+  const there = linesOf(
+    await engine.run(`SELECT concat(table, '.', name) FROM system.columns WHERE database = ${quoted(DATABASE)}`, 'TSVRaw'),
   );
   for (const definition of tableDefinitions()) {
-    // A table that somebody dropped is one that somebody emptied: what is missing in it is found as its rows are.
-    if (!definition.columns.some(({ name }) => there.has(`${definition.name}.${name}`))) await engine.run(createTable(definition, checked));
-    else
-      for (const column of definition.columns) {
-        if (!there.has(`${definition.name}.${column.name}`)) await engine.run(addColumnStatement(definition, column));
-      }
+    const prefix = `${definition.name}.`;
+    const columns = new Set(there.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length)));
+    for (const statement of lackingStatements(definition, columns, checked)) await engine.run(statement);
   }
 }
 
-/** Gives each table the checks that are asked for, or takes them away. They hold for what is inserted from then on. */
 async function alignChecks(engine: Engine, checked: boolean): Promise<void> {
   for (const definition of tableDefinitions()) {
-    const checks = Object.entries(definition.checks ?? {});
-    if (checks.length === 0) continue;
+    if (Object.keys(definition.checks ?? {}).length === 0) continue;
     const created = linesOf(
       await engine.run(
         `SELECT create_table_query FROM system.tables WHERE database = ${quoted(DATABASE)} AND name = ${quoted(definition.name)}`,
         'TSVRaw',
       ),
     ).join('\n');
-    const isAsWanted = checks.every(([name, expression]) => {
-      const isThere = created.includes(`CONSTRAINT ${name} CHECK`);
-      return checked ? isThere && schemasIn(expression).every((schema) => created.includes(schema)) : !isThere;
-    });
-    if (isAsWanted) continue;
-    for (const statement of checkStatements(definition, checked)) await engine.run(statement);
+    for (const statement of alignStatements(definition, created, checked)) await engine.run(statement);
   }
 }
-
-/** The event schemas that an expression has a branch for, by the hex of their SHA-256. */
-const schemasIn = (expression: string): readonly string[] => expression.match(/[0-9a-f]{64}/gi) ?? [];

@@ -1,12 +1,20 @@
 /** The embedded adapter: the real ClickHouse engine in process. One process a folder. */
 import { join, resolve } from 'node:path';
 import { type InsertOutcome, type LedgerStore, LedgerStoreError, type SqlQueries } from '@sealtrail/ledger-store';
-import { createGate, type FunctionRule, type PreparedInsert, type SelectLimits, sqlLedgerStore } from '@sealtrail/ledger-store/sql';
+import {
+  createGate,
+  type FunctionRule,
+  findUnreadableParts,
+  type PreparedInsert,
+  type SelectLimits,
+  sqlLedgerStore,
+  type UnreadablePart,
+} from '@sealtrail/ledger-store/sql';
 import { sha256 as nodeSha256 } from '@sealtrail/merkle/node';
 import { emptyFolder, withContainer } from './containers.ts';
 import type { Engine } from './engine.ts';
 import { ConstraintViolated, engineError } from './errors.ts';
-import { passingBy, type UnreadablePart, unreadableParts } from './parts.ts';
+import { passingBy } from './parts.ts';
 import { openRoomyEngine } from './room.ts';
 import { prepareSchema, renewDerived } from './schema.ts';
 import { readRule, selectRows } from './select.ts';
@@ -110,7 +118,7 @@ function storeOver(engine: Engine, dir: string, inserts: string, options: ChdbSt
       await engine.runAll(['USE sealtrail', 'SET mutations_sync = 2', sql]);
     },
     renewViews: () => renewDerived(engine),
-    unreadableParts: () => unreadableParts(engine),
+    unreadableParts: () => findUnreadableParts(engine.run),
     withoutParts: (parts) => storeOver(passingBy(engine, parts), dir, inserts, options),
   };
 }

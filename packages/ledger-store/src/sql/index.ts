@@ -10,6 +10,7 @@ export * from './inserts.ts';
 export * from './literals.ts';
 export * from './lookups.ts';
 export * from './pages.ts';
+export * from './parts.ts';
 export * from './reads.ts';
 export * from './results.ts';
 export * from './schema.ts';

@@ -40,3 +40,28 @@ export function checkStatements(definition: TableDefinition, on: boolean): reado
     return on ? [drop, `${alter} ADD CONSTRAINT ${identifier(name)} CHECK ${expression}`] : [drop];
   });
 }
+
+/**
+ * What brings a table up to date, `columns` being those that it has: the table itself when it has none, else the columns
+ * that later event schemas brought. A table that somebody dropped is one that somebody emptied: what is missing in it is
+ * found as its rows are.
+ */
+export function lackingStatements(definition: TableDefinition, columns: ReadonlySet<string>, checked: boolean): readonly string[] {
+  if (!definition.columns.some(({ name }) => columns.has(name))) return [createTable(definition, checked)];
+  return definition.columns.filter(({ name }) => !columns.has(name)).map((column) => addColumnStatement(definition, column));
+}
+
+/**
+ * What gives a table the checks that are asked for, or takes them away; `created` is the statement that the engine has of
+ * it. They hold for what is inserted from then on.
+ */
+export function alignStatements(definition: TableDefinition, created: string, checked: boolean): readonly string[] {
+  const isAsWanted = Object.entries(definition.checks ?? {}).every(([name, expression]) => {
+    const isThere = created.includes(`CONSTRAINT ${name} CHECK`);
+    return checked ? isThere && schemasIn(expression).every((schema) => created.includes(schema)) : !isThere;
+  });
+  return isAsWanted ? [] : checkStatements(definition, checked);
+}
+
+/** The event schemas that an expression has a branch for, by the hex of their SHA-256. */
+const schemasIn = (expression: string): readonly string[] => expression.match(/[0-9a-f]{64}/gi) ?? [];
