@@ -52,6 +52,7 @@ export class OrderedWindow implements Window {
 
   insert(arrival: Arrival): Effect {
     if (this.#latest.some((hit) => hit !== null && compareMoments(hit, arrival) === 0)) return DUPLICATE;
+    const before = this.#sequences.at(-1) ?? null;
     for (const [member, hit] of hitsOf(arrival)) {
       const known = this.#latest[member] ?? null;
       if (known === null || compareMoments(known, hit) < 0) this.#latest[member] = hit;
@@ -62,14 +63,20 @@ export class OrderedWindow implements Window {
         if (after === null || !this.#extend(next, after)) break;
       }
     }
-    const rises = !this.#wasTrue && this.#holds();
-    if (rises) this.#wasTrue = true;
-    return rises && this.#last !== null ? { kind: 'true', rises, anchor: this.#last } : FALSE;
+    const whole = this.#sequences.at(-1) ?? null;
+    const fits = whole !== null && whole !== before && whole.first_us >= whole.hit.time_us - this.#timespan_us;
+    // Where the condition holds already, a sequence more is no news.
+    const rises = fits && !this.#wasTrue;
+    this.#wasTrue = this.#holds();
+    return rises ? { kind: 'true', rises, anchor: { time_us: whole.hit.time_us, id: whole.hit.id } } : FALSE;
   }
 
-  explain(): { readonly evidence: Evidence; readonly value: null } {
+  explain(anchor: Moment): { readonly evidence: Evidence; readonly value: null } {
     const hits: Hit[] = [];
     for (let at = this.#sequences.at(-1) ?? null; at !== null; at = at.before) hits.push(at.hit);
+    // A hit at which a sequence before it still holds is part of what is told, though the sequence does without it.
+    const newest = this.#latest.find((hit) => hit !== null && compareMoments(hit, anchor) === 0);
+    if (newest != null && hits[0]?.id !== newest.id) hits.unshift(newest);
     return { evidence: evidenceOf(hits.reverse()), value: null };
   }
 

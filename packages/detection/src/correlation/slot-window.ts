@@ -19,6 +19,12 @@ export interface SlotPlan {
   readonly counts: boolean;
 }
 
+/** Whether the condition holds at a hit. */
+interface Truth {
+  readonly holds: boolean;
+  readonly anchor: Moment;
+}
+
 interface Slotted extends Hit {
   readonly slot: string | number;
 }
@@ -67,17 +73,20 @@ export class SlotWindow implements Window {
     const newer = (part: Part): boolean => distinct && hits.some((hit) => hit.slot === part.slot && compareMoments(hit, arrival) > 0);
     const added = arrival.parts.filter((part) => !newer(part)).map((part) => slotted(arrival, part));
     if (added.length === 0) return FALSE;
-    const truthBefore = this.#truths(arrival);
+    const before = this.#truths(arrival);
     this.#hits = [
       ...hits.slice(0, at).filter((hit) => !distinct || !added.some(({ slot }) => slot === hit.slot)),
       ...added,
       ...hits.slice(at),
     ];
-    const truthAfter = this.#truths(arrival);
-    this.#wasTrue = truthAfter.get(this.#last?.id ?? '')?.holds ?? this.#wasTrue;
-    for (const [id, { holds, anchor }] of truthAfter)
-      if (holds && truthBefore.get(id)?.holds !== true) return { kind: 'true', rises: true, anchor };
-    return FALSE;
+    const after = [...this.#truths(arrival).values()];
+    this.#wasTrue = after.at(-1)?.holds ?? false;
+    const first = after.findIndex(({ holds, anchor }) => holds && before.get(anchor.id)?.holds !== true);
+    if (first === -1) return FALSE;
+    // Where the condition goes on to hold at a hit at which it was known to hold, the alert has been given.
+    for (let next = first + 1; next < after.length && after[next]?.holds === true; next++)
+      if (before.get(after[next]?.anchor.id ?? '')?.holds === true) return FALSE;
+    return { kind: 'true', rises: true, anchor: (after[first] as Truth).anchor };
   }
 
   explain(anchor: Moment): { readonly evidence: Evidence; readonly value: number | null } {
@@ -88,8 +97,8 @@ export class SlotWindow implements Window {
   }
 
   /** Whether the condition holds at each hit from a moment on; conditions that more hits can make false are looked at where all is known. */
-  #truths(from: Moment): Map<string, { readonly holds: boolean; readonly anchor: Moment }> {
-    const truths = new Map<string, { readonly holds: boolean; readonly anchor: Moment }>();
+  #truths(from: Moment): Map<string, Truth> {
+    const truths = new Map<string, Truth>();
     const start = this.#plan.monotone ? Math.max(0, countUpTo(this.#hits, from) - 1) : this.#hits.length - 1;
     for (let at = start; at < this.#hits.length; at++) {
       const { time_us, id } = this.#hits[at] as Slotted;

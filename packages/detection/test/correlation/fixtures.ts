@@ -60,7 +60,7 @@ export interface Sample {
 export const sample = (id: string, time_s: number, rules: string | readonly string[], fields: Record<string, FieldValue> = {}): Sample => ({
   id,
   tenant: 'acme',
-  time_us: time_s * 1_000_000,
+  time_us: Math.round(time_s * 1_000_000),
   rules: typeof rules === 'string' ? [rules] : rules,
   fields,
 });
