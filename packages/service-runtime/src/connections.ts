@@ -61,24 +61,22 @@ export const CLICKHOUSE_VARIABLES: {
 export type KafkaVariables = { readonly [K in keyof typeof KAFKA_VARIABLES]: z.output<(typeof KAFKA_VARIABLES)[K]> };
 export type ClickHouseVariables = { readonly [K in keyof typeof CLICKHOUSE_VARIABLES]: z.output<(typeof CLICKHOUSE_VARIABLES)[K]> };
 
+/** As the Kafka adapter's client takes it. */
 export interface KafkaConnection {
-  readonly brokers: readonly string[];
+  readonly brokers: string[];
   /** True for TLS by the system's certificates; with a `ca` (PEM) by that one; false for none. */
-  readonly ssl: boolean | { readonly ca: readonly string[] };
-  readonly sasl: {
-    readonly mechanism: Mechanism;
-    readonly username: string;
-    readonly password: string;
-  } | null;
+  readonly ssl: boolean | { readonly ca: string[] };
+  readonly sasl?: { [M in Mechanism]: { readonly mechanism: M; readonly username: string; readonly password: string } }[Mechanism];
 }
 
+/** As the ClickHouse adapter takes it. */
 export interface ClickHouseConnection {
   readonly url: string;
   readonly database: string;
   readonly username: string;
   readonly password: string;
-  /** Name of the cluster whose replicas hold the tables; null for one server. */
-  readonly cluster: string | null;
+  /** Set where the replicas of a cluster hold the tables. */
+  readonly replicated?: { readonly cluster: string };
 }
 
 /** Throws ConfigError `config_invalid` for what does not fit together and for files that cannot be read. */
@@ -95,12 +93,11 @@ export function kafkaConnection(variables: KafkaVariables, readFile: ReadFile): 
     ]);
   }
   return {
-    brokers: variables.KAFKA_BROKERS,
+    brokers: [...variables.KAFKA_BROKERS],
     ssl: caFile === undefined ? variables.KAFKA_TLS : { ca: [fileText('KAFKA_TLS_CA_FILE', caFile, readFile)] },
-    sasl:
-      mechanism === undefined || username === undefined || passwordFile === undefined
-        ? null
-        : { mechanism, username, password: secretText('KAFKA_SASL_PASSWORD_FILE', passwordFile, readFile) },
+    ...(mechanism === undefined || username === undefined || passwordFile === undefined
+      ? {}
+      : { sasl: { mechanism, username, password: secretText('KAFKA_SASL_PASSWORD_FILE', passwordFile, readFile) } }),
   };
 }
 
@@ -112,7 +109,7 @@ export function clickHouseConnection(variables: ClickHouseVariables, readFile: R
     database: variables.CLICKHOUSE_DATABASE,
     username: variables.CLICKHOUSE_USERNAME,
     password: passwordFile === undefined ? '' : secretText('CLICKHOUSE_PASSWORD_FILE', passwordFile, readFile),
-    cluster: variables.CLICKHOUSE_CLUSTER ?? null,
+    ...(variables.CLICKHOUSE_CLUSTER === undefined ? {} : { replicated: { cluster: variables.CLICKHOUSE_CLUSTER } }),
   };
 }
 

@@ -26,7 +26,6 @@ describe('the connection to Kafka', () => {
     expect(kafka({ KAFKA_BROKERS: 'a.example:9092, [::1]:9093' })).toEqual({
       brokers: ['a.example:9092', '[::1]:9093'],
       ssl: false,
-      sasl: null,
     });
   });
 
@@ -68,8 +67,11 @@ describe('the connection to ClickHouse', () => {
       database: 'sealtrail',
       username: 'default',
       password: '',
-      cluster: null,
     });
+  });
+
+  it('names the cluster whose replicas hold the tables', () => {
+    expect(clickHouse({ CLICKHOUSE_URL: 'http://c:1', CLICKHOUSE_CLUSTER: 'main' }).replicated).toEqual({ cluster: 'main' });
   });
 
   it.each([
