@@ -43,14 +43,14 @@ export function checkNetwork(text: string): string | null {
   return typeof network === 'string' ? network : null;
 }
 
-/** Whether a text is an address inside the network, which `checkNetwork` has passed. */
-export function networkMatcher(text: string): (address: string) => boolean {
-  const network = parseNetwork(text);
-  if (typeof network === 'string') return () => false;
-  const { bytes, bits } = network;
+/** Whether a text is an address inside one of the networks, which `checkNetwork` has passed. */
+export function networksMatcher(texts: readonly string[]): (address: string) => boolean {
+  const networks = texts.map(parseNetwork).filter((network) => typeof network !== 'string');
   return (candidate) => {
     const address = parseAddress(candidate);
-    if (address === null || address.bytes.length !== bytes.length) return false;
-    return bytes.every((byte, i) => (((address.bytes[i] as number) ^ byte) & maskOf(bits, i)) === 0);
+    return address !== null && networks.some((network) => isInside(address, network));
   };
 }
+
+const isInside = (address: Address, { bytes, bits }: Network): boolean =>
+  address.bytes.length === bytes.length && bytes.every((byte, i) => (((address.bytes[i] as number) ^ byte) & maskOf(bits, i)) === 0);

@@ -1,4 +1,5 @@
-import type { Pattern } from '../sigma/pattern.ts';
+import { mapLiterals, type Pattern } from '../sigma/pattern.ts';
+import { foldCase } from './fold.ts';
 
 /** Between two `*`: literals and single characters, of a known shape. */
 interface Segment {
@@ -7,6 +8,9 @@ interface Segment {
   /** The whole, when there is no `?`. */
   readonly literal: string | null;
 }
+
+/** The pattern without case, for texts without case. */
+export const foldPattern = (pattern: Pattern): Pattern => mapLiterals(pattern, foldCase);
 
 /**
  * Whether a whole text fits a pattern; a `?` is one code point. Time is linear in the text for a given pattern: after each

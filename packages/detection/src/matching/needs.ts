@@ -1,0 +1,106 @@
+import type { Expression } from '../sigma/expression.ts';
+import type { Pattern } from '../sigma/pattern.ts';
+import type { TestItem } from '../sigma/value-test.ts';
+import { foldCase } from '../values/fold.ts';
+import { foldPattern } from '../values/pattern-matcher.ts';
+import { equalityKey, flattened } from './compile-item.ts';
+import { requiredLiteral } from './regex-literal.ts';
+
+/** Something that an event must have for a rule to be able to match, without case. */
+export interface Need {
+  /** null for any field's value. */
+  readonly field: string | null;
+  /** A value of the field equals the text, or contains it. */
+  readonly kind: 'value' | 'fragment';
+  readonly text: string;
+}
+
+/** One of these must be there; null where nothing is known to be needed. */
+export type Needs = readonly Need[] | null;
+
+/** How often each need is asked for, over all rules: the rarer, the better it tells rules apart. */
+export type NeedCounts = ReadonlyMap<string, number>;
+
+export const keyOf = ({ field, kind, text }: Need): string => `${kind} ${JSON.stringify(field)} ${text}`;
+
+/** A look for fragments reads the whole value, and short ones are found nearly everywhere. */
+const FRAGMENT_COST = 20;
+const SHORT_COST = 1_000;
+const SHORT_CHARACTERS_MAX = 2;
+/** A rule that would stand in the index more often is looked at for each event instead. */
+const NEEDS_MAX = 50_000;
+
+/** Counts the needs of every line of the rules that is not negated. */
+export function countNeeds(expressions: readonly Expression<TestItem>[]): NeedCounts {
+  const counts = new Map<string, number>();
+  const count = (expression: Expression<TestItem>): void => {
+    if (expression.kind === 'not') return;
+    if (expression.kind !== 'leaf') return expression.of.forEach(count);
+    for (const need of needsOfItem(expression.leaf, null) ?? []) counts.set(keyOf(need), (counts.get(keyOf(need)) ?? 0) + 1);
+  };
+  expressions.forEach(count);
+  return counts;
+}
+
+/** What an event must have at least one of, chosen so that as few other rules as possible share it. */
+export function needsOf(expression: Expression<TestItem>, counts: NeedCounts): Needs {
+  switch (expression.kind) {
+    case 'leaf':
+      return needsOfItem(expression.leaf, counts);
+    case 'not':
+      return null;
+    case 'and':
+      return best(
+        expression.of.map((part) => needsOf(part, counts)),
+        counts,
+      );
+    case 'or':
+    case 'at_least':
+      return union(expression.of.map((part) => needsOf(part, counts)));
+  }
+}
+
+function union(all: readonly Needs[]): Needs {
+  const joined: Need[] = [];
+  for (const needs of all) {
+    if (needs === null) return null;
+    joined.push(...needs);
+  }
+  return joined.length > NEEDS_MAX ? null : joined;
+}
+
+function best(all: readonly Needs[], counts: NeedCounts | null): Needs {
+  let chosen: Needs = null;
+  let lowest = Number.POSITIVE_INFINITY;
+  for (const needs of all) {
+    if (needs === null) continue;
+    const cost = needs.reduce((sum, need) => sum + costOf(need, counts), 0);
+    if (cost < lowest) [chosen, lowest] = [needs, cost];
+  }
+  return chosen;
+}
+
+function costOf(need: Need, counts: NeedCounts | null): number {
+  const shared = counts?.get(keyOf(need)) ?? 1;
+  return need.kind === 'value' ? shared : shared + (need.text.length > SHORT_CHARACTERS_MAX ? FRAGMENT_COST : SHORT_COST);
+}
+
+function needsOfItem(item: TestItem, counts: NeedCounts | null): Needs {
+  if (item.negated) return null;
+  const each = item.tests.map((test) => union(flattened([test]).map((flat) => needOfTest(item.field, flat))));
+  return item.link === 'all' ? best(each, counts) : union(each);
+}
+
+function needOfTest(field: string | null, test: ReturnType<typeof flattened>[number]): Needs {
+  const key = equalityKey(test);
+  if (key !== null) return [{ field, kind: 'value', text: key }];
+  const fragment = test.kind === 'text' ? longestLiteral(test.pattern) : test.kind === 'regex' ? requiredLiteral(test.source) : null;
+  return fragment === null || fragment === '' ? null : [{ field, kind: 'fragment', text: foldCase(fragment) }];
+}
+
+function longestLiteral(pattern: Pattern): string {
+  return foldPattern(pattern).reduce(
+    (longest, part) => ('literal' in part && part.literal.length > longest.length ? part.literal : longest),
+    '',
+  );
+}
