@@ -12,6 +12,7 @@ export class UsageError extends Error {
 /** Codes of errors that the caller can mend by giving something else; every other code is the environment's. */
 const CALLERS_CODES: ReadonlySet<string> = new Set([
   'usage',
+  'config_invalid',
   'directory_missing',
   'directory_foreign',
   'directory_version',
