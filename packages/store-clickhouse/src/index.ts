@@ -1,1 +1,3 @@
-export {};
+export type { SelectLimits, UnreadablePart } from '@sealtrail/ledger-store/sql';
+export type { ClickHouseStoreOptions, Pacing, ReplicationOptions, TlsOptions } from './options.ts';
+export { type ClickHouseLedgerStore, openClickHouseStore } from './store.ts';
