@@ -3,6 +3,7 @@ import { EmitterError } from './errors.ts';
 const ADDRESS_BYTES = 16;
 /** The longest text of an IPv6 address with an IPv4 tail. */
 const ADDRESS_CHARS_MAX = 45;
+const IPV4_CHARS_MAX = 15;
 const MAPPED_BITS = 96;
 const DOT = 46;
 
@@ -11,6 +12,13 @@ const DOT = 46;
  * none; a zone (`%eth0`) is left out, as are the brackets and the port that some proxies add.
  */
 export function parseAddress(text: string): Uint8Array | null {
+  // The usual kind first. A text with anything but its digits and dots is looked at in full below.
+  if (text.length <= IPV4_CHARS_MAX) {
+    const plain = new Uint8Array(ADDRESS_BYTES);
+    plain[10] = 0xff;
+    plain[11] = 0xff;
+    if (writeIpv4(text, plain, 12)) return plain;
+  }
   let host = text.trim();
   if (host.startsWith('[')) {
     const close = host.indexOf(']');

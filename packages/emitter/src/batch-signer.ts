@@ -21,7 +21,7 @@ import {
   SUITE_ED25519_SHA256,
 } from '@sealtrail/wire';
 import { EmitterError } from './errors.ts';
-import { asEmitterError, createSaltPool, ENDS_PER_EVENT, EVENT_ROOM_BYTES, encodeEvent } from './event-encoder.ts';
+import { asEmitterError, createSaltPool, ENDS_PER_EVENT, EVENT_ROOM_BYTES, encodeEvent, SALT_BYTES } from './event-encoder.ts';
 import { assertName } from './names.ts';
 
 export interface BatchSignerOptions {
@@ -102,6 +102,8 @@ export const createBatchSigner = (options: BatchSignerOptions): BatchSigner => {
   const utf8 = new TextEncoder();
   const next: Record<Delivery, Map<string, number>> = { ROUTINE: new Map(), CRITICAL: new Map() };
   const hashing = leafScratch();
+  const actor_salt = new Uint8Array(SALT_BYTES);
+  const object_salt = new Uint8Array(SALT_BYTES);
   let scratch: Buffer | null = null;
 
   const signEncoded = (batch: BatchToSign, events: EncodedEvents): SignedBatch => {
@@ -169,7 +171,9 @@ export const createBatchSigner = (options: BatchSignerOptions): BatchSigner => {
             `the batch is above ${BATCH_BYTES_MAX} bytes after ${i} of ${events.length} events: split it`,
           );
         }
-        const event = { ...(events[i] as EventToSign), actor_salt: salts.next(), object_salt: salts.next() };
+        salts.draw(actor_salt);
+        salts.draw(object_salt);
+        const event = { ...(events[i] as EventToSign), actor_salt, object_salt };
         at = encodeEvent(schema, event, scratch, at, ends, i * ENDS_PER_EVENT);
       }
       return signEncoded(batch, { bytes: scratch.subarray(0, at), count: events.length, ends });

@@ -24,13 +24,13 @@ export const EMPTY_CONTEXT: AuditContext = Object.freeze({ actor: ABSENT_IDENTIT
 
 /** The context of the code that runs now, carried across awaits. */
 export interface ContextStorage<T> {
-  run<R>(value: T, work: () => R): R;
+  run<R, A>(value: T, work: (argument: A) => R, argument: A): R;
   current(): T | undefined;
 }
 
 export function createContextStorage<T>(): ContextStorage<T> {
   const storage = new AsyncLocalStorage<T>();
-  return { run: (value, work) => storage.run(value, work), current: () => storage.getStore() };
+  return { run: (value, work, argument) => storage.run(value, work, argument), current: () => storage.getStore() };
 }
 
 /** DENIED for 401 and 403, FAILURE for other 4xx, ERROR for 5xx, else SUCCESS. */

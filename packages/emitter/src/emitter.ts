@@ -6,7 +6,7 @@ import { type AuditContext, createContextStorage, EMPTY_CONTEXT, outcomeOfStatus
 import { createDeliveryLine, type EncodedEvent } from './delivery.ts';
 import { EmitterError } from './errors.ts';
 import { createEventBuilder, type OpenEvent, type PreparedContext } from './event-builder.ts';
-import { asEmitterError, createSaltPool, ENDS_PER_EVENT, EVENT_ROOM_BYTES, encodeEvent } from './event-encoder.ts';
+import { asEmitterError, createSaltPool, ENDS_PER_EVENT, EVENT_ROOM_BYTES, encodeOpenEvent, SALT_BYTES } from './event-encoder.ts';
 import { assertName } from './names.ts';
 import { type EmitterOptions, limitsOf } from './options.ts';
 import { createRedactor } from './redaction/redactor.ts';
@@ -123,12 +123,20 @@ export function createEmitter(options: EmitterOptions): Emitter {
   const scratch = Buffer.allocUnsafeSlow(EVENT_ROOM_BYTES);
   const ends = new Uint32Array(ENDS_PER_EVENT);
 
+  const encoded = { bytes: scratch, length: 0, ends };
+  const actorSalt = new Uint8Array(SALT_BYTES);
+  const objectSalt = new Uint8Array(SALT_BYTES);
+
+  /** Valid until the next call. */
   const encode = (event: OpenEvent): EncodedEvent => {
-    event.actor_salt = salts.next();
-    event.object_salt = salts.next();
+    salts.draw(actorSalt);
+    salts.draw(objectSalt);
+    event.actor_salt = actorSalt;
+    event.object_salt = objectSalt;
     for (let attempt = 0; ; attempt++) {
       try {
-        return { bytes: scratch, length: encodeEvent(schema, event, scratch, 0, ends, 0), ends };
+        encoded.length = encodeOpenEvent(schema, event, scratch, ends);
+        return encoded;
       } catch (thrown) {
         // An act must not escape the record by being described at length.
         const isTooLarge = thrown instanceof EmitterError && thrown.code === 'event_too_large';
@@ -256,7 +264,7 @@ export function createEmitter(options: EmitterOptions): Emitter {
     with(context, work) {
       const frame = storage.current();
       const added = frame === undefined ? context : { ...frame.added, ...context };
-      return storage.run({ request: frame?.request ?? null, added, prepared: null, version: 0 }, work);
+      return storage.run({ request: frame?.request ?? null, added, prepared: null, version: 0 }, work, undefined);
     },
     request(context, work) {
       const outer = storage.current();
@@ -273,9 +281,11 @@ export function createEmitter(options: EmitterOptions): Emitter {
           request.context = { ...request.context, ...more };
           request.version++;
         },
-        finish: ({ http_status }) => finish(request, frame, http_status),
+        finish({ http_status }) {
+          finish(request, frame, http_status);
+        },
       };
-      return storage.run(frame, () => work(scope));
+      return storage.run(frame, work, scope);
     },
   };
 

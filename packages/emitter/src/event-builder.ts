@@ -1,5 +1,5 @@
 import { createPseudonyms, type TokenActor } from '@sealtrail/identity';
-import type { ActorSection, AuditEvent, Outcome, Severity, Target } from '@sealtrail/wire';
+import type { AuditEvent, EncodedTokenFields, Outcome, Severity, Target, TokenFields } from '@sealtrail/wire';
 import { parseAddress, truncateAddress } from './addresses.ts';
 import type { AuditDetails } from './audit.ts';
 import { type AuditContext, EMPTY_CONTEXT, outcomeOfStatus } from './context.ts';
@@ -11,12 +11,23 @@ import { traceIdBytes } from './trace-context.ts';
 import { createUuidV7 } from './uuid-v7.ts';
 
 /** An event that still may change: its salts are drawn, and its status may be filled in, when it is encoded. */
-export type OpenEvent = { -readonly [K in keyof AuditEvent]: AuditEvent[K] };
+export type OpenEvent = { -readonly [K in Exclude<keyof AuditEvent, keyof TokenFields>]: AuditEvent[K] } & {
+  /** What its token decides. */
+  actor: PreparedActor;
+};
+
+/** A token's actor with its texts masked; shared by its events. */
+export interface PreparedActor {
+  readonly section: TokenFields;
+  readonly redactions: number;
+  /** Filled in with the first event; null when it cannot be encoded. */
+  encoded: EncodedTokenFields | null | undefined;
+}
 
 /** A context whose texts were masked and whose address and ids were parsed. */
 export interface PreparedContext {
   readonly tenant: string | null;
-  readonly actor: Omit<ActorSection, 'source_ip' | 'user_agent'>;
+  readonly actor: PreparedActor;
   readonly source_ip: Uint8Array | null;
   readonly user_agent: string | null;
   readonly http_method: string | null;
@@ -47,6 +58,7 @@ const SHRUNK_CHARS = 64;
 const DROPPED_NAME = 'sealtrail.dropped';
 
 const ACTION = /^[A-Za-z][A-Za-z0-9._:/-]{0,127}$/;
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const METHOD = /^[A-Z]{1,20}$/;
 const OUTCOMES = new Set<Outcome>(['SUCCESS', 'FAILURE', 'DENIED', 'ERROR']);
 const SEVERITIES = new Set<Severity>(['INFORMATIONAL', 'LOW', 'MEDIUM', 'HIGH', 'CRITICAL']);
@@ -57,10 +69,6 @@ const NO_PERSONAL: readonly Uint8Array[] = [];
 
 interface Masked {
   readonly text: string;
-  readonly redactions: number;
-}
-interface PreparedActor {
-  readonly section: Omit<ActorSection, 'source_ip' | 'user_agent'>;
   readonly redactions: number;
 }
 interface ActionName {
@@ -128,6 +136,7 @@ export function createEventBuilder(
         token_expires_at: actor.token_expires_at,
       },
       redactions: tally.redactions,
+      encoded: undefined,
     };
     actors.set(actor, prepared);
     return prepared;
@@ -173,11 +182,12 @@ export function createEventBuilder(
       const route = typeof http_route === 'string' ? maskKept(routes, 'http_route', http_route, ROUTE_CHARS_MAX) : null;
       return {
         tenant: context.tenant ?? null,
-        actor: actor.section,
+        actor,
         source_ip: addressOf(context.source_ip),
         user_agent: agent === null ? null : agent.text,
         // A method is one of a few words; anything else is the sender's free text.
-        http_method: typeof http_method === 'string' ? (METHOD.test(http_method) ? http_method : 'OTHER') : null,
+        http_method:
+          typeof http_method === 'string' ? (METHODS.has(http_method) || METHOD.test(http_method) ? http_method : 'OTHER') : null,
         http_route: route === null ? null : route.text,
         http_status: http_status ?? null,
         trace_id: typeof trace_id === 'string' ? traceIdBytes(trace_id) : trace_id?.length === 16 ? trace_id.slice() : null,
@@ -201,23 +211,9 @@ export function createEventBuilder(
       }
       const type = resource_type === undefined ? null : maskKept(types, 'resource_type', resource_type, 128);
       if (type !== null) tally.redactions += type.redactions;
-      const { actor } = context;
       const event: OpenEvent = {
         actor_salt: NO_SALT,
-        actor_type: actor.actor_type,
-        actor_id: actor.actor_id,
-        actor_issuer: actor.actor_issuer,
-        actor_client_id: actor.actor_client_id,
-        actor_roles: actor.actor_roles,
-        actor_scopes: actor.actor_scopes,
-        actor_chain: actor.actor_chain,
-        token_status: actor.token_status,
-        token_id_hash: actor.token_id_hash,
-        session_id_hash: actor.session_id_hash,
-        token_key_id: actor.token_key_id,
-        token_algorithm: actor.token_algorithm,
-        token_issued_at: actor.token_issued_at,
-        token_expires_at: actor.token_expires_at,
+        actor: context.actor,
         source_ip: context.source_ip,
         user_agent: context.user_agent,
         object_salt: NO_SALT,
@@ -252,9 +248,8 @@ export function createEventBuilder(
       } else if (attempt === 1) {
         event.attributes = new Map([[DROPPED_NAME, 'attributes related actor_roles actor_scopes actor_chain']]);
         event.related = NO_TARGETS;
-        event.actor_roles = [];
-        event.actor_scopes = [];
-        event.actor_chain = [];
+        const section = { ...event.actor.section, actor_roles: [], actor_scopes: [], actor_chain: [] };
+        event.actor = { section, redactions: event.actor.redactions, encoded: undefined };
         redactor.report('attributes', 'too_many', tally);
       } else {
         return false;

@@ -1,3 +1,4 @@
+import { systemActor } from '@sealtrail/identity';
 import { BATCH_BYTES_MAX } from '@sealtrail/wire';
 import { describe, expect, it } from 'vitest';
 import { harness, sequences, settle } from './fixtures/harness.ts';
@@ -175,6 +176,18 @@ describe('an event that cannot be recorded', () => {
     expect(emitter.stats().routine.dropped_events).toBe(dropped.length);
     // The one without a valid tenant belongs to no header.
     expect(batches()[0]?.header.shed).toBe(dropped.length - 1);
+  });
+
+  it('because of its token is told each time, and an event of another token is not touched', async () => {
+    const { emitter, events, problems } = harness();
+    const bad = { ...systemActor('night-job'), token_issued_at: 1.5 };
+    for (let i = 0; i < 2; i++) await emitter.audit.log('invoice.read', {}, { actor: bad });
+    await emitter.audit.log('invoice.read', {}, { actor: systemActor('day-job') });
+    await emitter.flush();
+    expect(events().map(({ actor_id }) => actor_id)).toEqual(['day-job']);
+    const told = { kind: 'event_dropped', code: 'event_not_encodable', tenant: 'acme' };
+    expect(problems).toMatchObject([told, told]);
+    expect(problems.map(({ message }) => message)).toEqual(Array(2).fill(expect.stringMatching(/^token_issued_at: number where/)));
   });
 
   it('without a tenant is told, since no header can say so', async () => {

@@ -27,7 +27,8 @@ interface Issuer {
   readonly tolerance_s: number;
 }
 interface Remembered {
-  readonly identity: VerifiedIdentity;
+  /** Settled. All calls share it: a promise of their own would cost more than what they ask for. */
+  readonly answer: Promise<VerifiedIdentity>;
   readonly from_ms: number;
   readonly until_ms: number;
 }
@@ -91,35 +92,43 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     const from_ms = clock_ms();
     const { identity, until_ms } = await judge(token);
     if (identity.kind === 'VERIFIED' && until_ms > from_ms) {
-      cache.set(digest, { identity, from_ms, until_ms: Math.min(until_ms, from_ms + ageMax) });
+      cache.set(digest, { answer: Promise.resolve(identity), from_ms, until_ms: Math.min(until_ms, from_ms + ageMax) });
     }
     return identity;
   };
 
+  const answer = (token: string | null): Promise<Identity> => {
+    if (token === null || token === '') return Promise.resolve(ABSENT_IDENTITY);
+    if (token.length > charsMax) return Promise.resolve(refused('token_malformed', null, null).identity);
+    const digest = hash('sha256', token, LATIN1);
+    const known = cache.get(digest);
+    if (known !== undefined) {
+      const now = clock_ms();
+      // A clock that was set back proves nothing about the past either: judge again.
+      if (now >= known.from_ms && now < known.until_ms) {
+        hits++;
+        return known.answer;
+      }
+      cache.delete(digest);
+    }
+    const pending = underway.get(digest);
+    if (pending !== undefined) {
+      joined++;
+      return pending;
+    }
+    misses++;
+    const judging = judgeAndRemember(token, digest).finally(() => underway.delete(digest));
+    underway.set(digest, judging);
+    return judging;
+  };
+
   return {
-    async verify(token) {
-      if (token === null || token === '') return ABSENT_IDENTITY;
-      if (token.length > charsMax) return refused('token_malformed', null, null).identity;
-      const digest = hash('sha256', token, LATIN1);
-      const known = cache.get(digest);
-      if (known !== undefined) {
-        const now = clock_ms();
-        // A clock that was set back proves nothing about the past either: judge again.
-        if (now >= known.from_ms && now < known.until_ms) {
-          hits++;
-          return known.identity;
-        }
-        cache.delete(digest);
+    verify(token) {
+      try {
+        return answer(token);
+      } catch (thrown) {
+        return Promise.reject(thrown); // a token that is no text, a clock that throws
       }
-      const pending = underway.get(digest);
-      if (pending !== undefined) {
-        joined++;
-        return pending;
-      }
-      misses++;
-      const judging = judgeAndRemember(token, digest).finally(() => underway.delete(digest));
-      underway.set(digest, judging);
-      return judging;
     },
     stats: () => ({ hits, misses, joined, entries: cache.size }),
   };

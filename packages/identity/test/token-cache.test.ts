@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createTokenVerifier } from '../src/index.ts';
 import { createTokenCache } from '../src/token-cache.ts';
@@ -55,6 +56,22 @@ describe('remembered tokens', () => {
     expect(verifier.stats()).toMatchObject({ hits: 0, misses: 3 });
   });
 
+  it('a token that is no text, and a clock that throws, reject', async () => {
+    const verifier = createTokenVerifier(options(localIssuer([key])));
+    await expect(verifier.verify(undefined as unknown as string)).rejects.toThrow(TypeError);
+    let isBroken = false;
+    const clock_ms = (): number => {
+      if (isBroken) throw new Error('no clock');
+      return NOW_MS;
+    };
+    const other = createTokenVerifier(options(localIssuer([key]), { clock_ms }));
+    const jwt = await token(key);
+    await other.verify(jwt);
+    isBroken = true;
+    const asked = other.verify(jwt);
+    await expect(asked).rejects.toThrow('no clock');
+  });
+
   it('failures are not remembered', async () => {
     const clock = clockAt(NOW_MS - 100_000);
     const verifier = createTokenVerifier(options(localIssuer([key]), { clock_ms: clock.read }));
@@ -74,6 +91,48 @@ describe('remembered tokens', () => {
     const none = createTokenCache<number>(0);
     none.set('a', 1);
     expect(none.size).toBe(0);
+  });
+});
+
+describe('the cache of tokens', () => {
+  const step = fc.tuple(fc.constantFrom('get', 'get', 'set', 'delete'), fc.integer({ min: 0, max: 12 }));
+
+  it('is bounded, and gives what was set last or nothing', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 6 }), fc.array(step, { maxLength: 200 }), (entriesMax, steps) => {
+        const cache = createTokenCache<number>(entriesMax);
+        const last = new Map<string, number>();
+        steps.forEach(([what, name], value) => {
+          const digest = `d${name}`;
+          if (what === 'get') {
+            const found = cache.get(digest);
+            if (found !== undefined) expect(found).toBe(last.get(digest));
+          } else if (what === 'delete') {
+            cache.delete(digest);
+            last.delete(digest);
+            expect(cache.get(digest)).toBe(undefined);
+          } else {
+            const sizeBefore = cache.size;
+            cache.set(digest, value);
+            last.set(digest, value);
+            expect(cache.get(digest)).toBe(value);
+            expect(cache.size).toBeGreaterThanOrEqual(sizeBefore);
+          }
+          expect(cache.size).toBeLessThanOrEqual(entriesMax);
+        });
+      }),
+    );
+  });
+
+  it('keeps tokens that are in use while others pass through', () => {
+    const cache = createTokenCache<number>(100);
+    const inUse = Array.from({ length: 60 }, (_, i) => `used-${i}`);
+    inUse.forEach((digest, i) => cache.set(digest, i));
+    for (let i = 0; i < 10_000; i++) {
+      cache.set(`once-${i}`, i);
+      if (i % 20 === 0) for (const digest of inUse) expect(cache.get(digest)).toBeDefined();
+    }
+    expect(cache.size).toBe(100);
   });
 });
 

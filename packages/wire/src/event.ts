@@ -5,7 +5,16 @@ import { Writer } from './avro/writer.ts';
 import { type Refusal, WireError } from './errors.ts';
 import { PUBLISHED_EVENT_SCHEMAS, SCHEMA_TEXTS } from './generated/schemas.ts';
 import { EVENT_BYTES_MAX } from './limits.ts';
-import type { AuditEvent } from './values.ts';
+import type { ActorSection, AuditEvent } from './values.ts';
+
+/** The fields of an event that its actor's token decides: the same for all events under one token. */
+export type TokenFields = Omit<ActorSection, 'source_ip' | 'user_agent'>;
+
+/** `TokenFields` as one schema writes them; made by `encodeTokenFields`. */
+export interface EncodedTokenFields {
+  readonly event_schema: EventSchema;
+  readonly bytes: Uint8Array;
+}
 
 /** One published version of schemas/audit-event.avsc. Immutable. */
 export interface EventSchema {
@@ -26,6 +35,23 @@ export interface EventSchema {
   encode(event: AuditEvent, out: Uint8Array, offset: number): number;
   /** `encode` that also writes the ends of the three sections (actor, object, rest) to ends[at…at + 2]. */
   encodeWithEnds(event: AuditEvent, out: Uint8Array, offset: number, ends: Uint32Array, at: number): number;
+  /**
+   * Encodes what is the same for all events of a token, once; `room` is written over. Throws WireError `not_encodable`,
+   * `event_too_large`.
+   */
+  encodeTokenFields(token: TokenFields, room: Uint8Array): EncodedTokenFields;
+  /**
+   * `encodeWithEnds` for an event whose token fields are encoded already: the same bytes as for the whole event.
+   * Throws RangeError when another schema encoded them.
+   */
+  encodeWithToken(
+    event: Omit<AuditEvent, keyof TokenFields>,
+    token: EncodedTokenFields,
+    out: Uint8Array,
+    offset: number,
+    ends: Uint32Array,
+    at: number,
+  ): number;
   /**
    * Walks the event at `offset`, which may reach up to `limit`. Writes the ends of its three sections (actor, object, rest)
    * to ends[at…at + 2] and returns the event's end; on a fault returns -1 - position, with the reason in `fault`.
@@ -73,6 +99,8 @@ export function loadEventSchema(text: string, digest: Uint8Array, shape?: EventS
   if (plan.inner[0]?.name !== 'actor_salt' || plan.inner[actorFields]?.name !== 'object_salt') {
     throw new RangeError('the actor and the object section each begin with their salt');
   }
+  const tokenEnd = plan.inner.findIndex((field) => field.name === 'source_ip');
+  if (tokenEnd < 1 || tokenEnd > actorFields) throw new RangeError('what a token decides stands between actor_salt and source_ip');
   const { valuesOf, eventOf } = shape ?? shapeOf(plan);
   const loaded: EventSchema = {
     sha256: digest,
@@ -81,8 +109,21 @@ export function loadEventSchema(text: string, digest: Uint8Array, shape?: EventS
     plan,
     actor_fields: actorFields,
     object_end: objectEnd,
-    encode: (event, out, offset) => encodeEvent(loaded, valuesOf(event), out, offset, null, 0),
-    encodeWithEnds: (event, out, offset, ends, at) => encodeEvent(loaded, valuesOf(event), out, offset, ends, at),
+    encode: (event, out, offset) => encodeEvent(loaded, valuesOf(event), NONE, 1, out, offset, null, 0),
+    encodeWithEnds: (event, out, offset, ends, at) => encodeEvent(loaded, valuesOf(event), NONE, 1, out, offset, ends, at),
+    encodeTokenFields(token, room) {
+      const writer = new Writer(room, 0, Math.min(room.length, EVENT_BYTES_MAX));
+      try {
+        writer.writeFields(plan.inner, 1, tokenEnd, valuesOf(token as AuditEvent));
+      } catch (error) {
+        throw tooLargeOr(error, room.length);
+      }
+      return { event_schema: loaded, bytes: Uint8Array.prototype.slice.call(room, 0, writer.at) }; // of a Buffer too a copy
+    },
+    encodeWithToken(event, token, out, offset, ends, at) {
+      if (token.event_schema !== loaded) throw new RangeError('the token fields were encoded by another schema');
+      return encodeEvent(loaded, valuesOf(event as AuditEvent), token.bytes, tokenEnd, out, offset, ends, at);
+    },
     decode: (bytes, start, end) => eventOf(decodeEvent(loaded, bytes, start, end)) as AuditEvent,
     walk(bytes, offset, limit, ends, at, fault) {
       try {
@@ -133,9 +174,14 @@ export const knownEventSchemas = (): readonly EventSchema[] => KNOWN;
 /** The current schema, which new events are written in. */
 export const currentEventSchema = (): EventSchema => KNOWN[KNOWN.length - 1] as EventSchema;
 
+const NONE: Uint8Array = new Uint8Array(0);
+
+/** `encoded` are the bytes of the fields [1, encodedTo), whose values are not looked at. */
 function encodeEvent(
   schema: EventSchema,
   values: readonly unknown[],
+  encoded: Uint8Array,
+  encodedTo: number,
   out: Uint8Array,
   offset: number,
   ends: Uint32Array | null,
@@ -145,7 +191,9 @@ function encodeEvent(
   const writer = new Writer(out, offset, limit);
   const fields = schema.plan.inner;
   try {
-    writer.writeFields(fields, 0, schema.actor_fields, values);
+    writer.writeFields(fields, 0, 1, values);
+    if (encodedTo > 1) writer.raw(encoded);
+    writer.writeFields(fields, encodedTo, schema.actor_fields, values);
     const actorEnd = writer.at;
     writer.writeFields(fields, schema.actor_fields, schema.object_end, values);
     const objectEnd = writer.at;
@@ -156,13 +204,15 @@ function encodeEvent(
       ends[at + 2] = writer.at;
     }
   } catch (error) {
-    if (error instanceof RangeError) {
-      throw new WireError('event_too_large', `an event of more than ${limit - offset} bytes; give it less text`, { cause: error });
-    }
-    throw error;
+    throw tooLargeOr(error, limit - offset);
   }
   return writer.at;
 }
+
+const tooLargeOr = (error: unknown, room: number): unknown =>
+  error instanceof RangeError
+    ? new WireError('event_too_large', `an event of more than ${room} bytes; give it less text`, { cause: error })
+    : error;
 
 /** Walks the event that the reader stands at; writes the ends of its three sections to ends[at…at + 2]. Throws Fault. */
 export function walkSections(schema: EventSchema, reader: Reader, ends: Uint32Array, at: number): void {

@@ -4,12 +4,14 @@ export * from './batch.ts';
 export * from './errors.ts';
 export {
   currentEventSchema,
+  type EncodedTokenFields,
   type EventField,
   type EventSchema,
   type EventShape,
   eventSchemaFields,
   knownEventSchemas,
   loadEventSchema,
+  type TokenFields,
   type WalkFault,
 } from './event.ts';
 export * from './leaf.ts';

@@ -35,12 +35,15 @@ export function eventLeafFromParts(sha256: Sha256, parts: LeafParts): Uint8Array
   return sha256.digest(input);
 }
 
+/** What stands before the rest of an event in its leaf's input. */
+const BEFORE_REST_BYTES = PREFIX_BYTES + 2 * HASH_BYTES;
+
 /** Room that `hashEventLeaves` works in; one a caller, so that nothing is allocated an event. */
-export const leafScratch = (): Uint8Array => new Uint8Array(PREFIX_BYTES + 2 * HASH_BYTES + EVENT_BYTES_MAX);
+export const leafScratch = (): Uint8Array => new Uint8Array(BEFORE_REST_BYTES + EVENT_BYTES_MAX);
 
 /**
  * Writes the leaves of `count` events to out, 32 bytes each. The first event begins at `firstEvent`; `ends` has three
- * numbers an event (end of actor, end of object, end of event). Three hash calls an event, no allocation.
+ * numbers an event (end of actor, end of object, end of event). Three hash calls an event; events are copied many at a time.
  */
 export function hashEventLeaves(
   sha256: Sha256,
@@ -51,29 +54,54 @@ export function hashEventLeaves(
   out: Uint8Array,
   scratch: Uint8Array = leafScratch(),
 ): void {
+  const room = scratch.length - BEFORE_REST_BYTES;
   let start = firstEvent;
-  for (let i = 0; i < count; i++) {
-    const actorEnd = ends[3 * i] as number;
-    const objectEnd = ends[3 * i + 1] as number;
-    const end = ends[3 * i + 2] as number;
-    scratch[0] = A;
-    copy(bytes, start, actorEnd, scratch, 1);
-    sha256.digestInto(scratch, 0, 1 + actorEnd - start, scratch, PREFIX_BYTES);
-    // The digest of the actor stands where the leaf wants it; the object's input goes behind it.
-    const objectAt = PREFIX_BYTES + HASH_BYTES;
-    scratch[objectAt] = O;
-    copy(bytes, actorEnd, objectEnd, scratch, objectAt + 1);
-    sha256.digestInto(scratch, objectAt, objectAt + 1 + objectEnd - actorEnd, scratch, objectAt);
-    const restAt = objectAt + HASH_BYTES;
-    copy(bytes, objectEnd, end, scratch, restAt);
-    scratch[0] = 0;
-    scratch[1] = E;
-    scratch[2] = EVENT_LEAF_VERSION;
-    sha256.digestInto(scratch, 0, restAt + end - objectEnd, out, i * HASH_BYTES);
-    start = end;
+  let i = 0;
+  while (i < count) {
+    let next = i + 1;
+    while (next < count && (ends[3 * next + 2] as number) - start <= room) next++;
+    scratch.set(bytes.subarray(start, ends[3 * next - 1]), BEFORE_REST_BYTES);
+    const shift = BEFORE_REST_BYTES - start;
+    for (; i < next; i++) {
+      const end = ends[3 * i + 2] as number;
+      hashLeafInPlace(
+        sha256,
+        scratch,
+        start + shift,
+        (ends[3 * i] as number) + shift,
+        (ends[3 * i + 1] as number) + shift,
+        end + shift,
+        out,
+        i,
+      );
+      start = end;
+    }
   }
 }
 
-function copy(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void {
-  to.set(from.subarray(start, end), at);
+/**
+ * Each section is hashed where it stands. What its input has before it is written over what stands there: an earlier event,
+ * or a section of this one that was hashed already.
+ */
+function hashLeafInPlace(
+  sha256: Sha256,
+  scratch: Uint8Array,
+  start: number,
+  actorEnd: number,
+  objectEnd: number,
+  end: number,
+  out: Uint8Array,
+  index: number,
+): void {
+  const outAt = index * HASH_BYTES;
+  scratch[start - 1] = A;
+  sha256.digestInto(scratch, start - 1, actorEnd, out, outAt); // kept there: its place may still be the object's
+  scratch[actorEnd - 1] = O;
+  sha256.digestInto(scratch, actorEnd - 1, objectEnd, scratch, objectEnd - HASH_BYTES);
+  const from = objectEnd - BEFORE_REST_BYTES;
+  scratch[from] = 0;
+  scratch[from + 1] = E;
+  scratch[from + 2] = EVENT_LEAF_VERSION;
+  for (let i = 0; i < HASH_BYTES; i++) scratch[from + PREFIX_BYTES + i] = out[outAt + i] as number;
+  sha256.digestInto(scratch, from, end, out, outAt);
 }

@@ -123,20 +123,17 @@ export class Writer {
   }
 
   #map(plan: Plan, map: ReadonlyMap<unknown, unknown>): void {
-    if (map.size > 0) {
+    const start = this.at;
+    if (map.size > 0 && !this.#orderedMap(plan, map)) {
+      this.at = start;
       const keys: string[] = [];
-      let ascending = true;
-      let previous = '';
       for (const key of map.keys()) {
         if (typeof key !== 'string') throw refuse(plan, key, 'a string as key');
-        if (keys.length > 0 && byBytes(previous, key) > 0) ascending = false;
-        previous = key;
         keys.push(key);
       }
-      if (!ascending) keys.sort(byBytes);
+      keys.sort(byBytes);
       this.long(keys.length);
-      for (let i = 0; i < keys.length; i++) {
-        const key = keys[i] as string;
+      for (const key of keys) {
         this.string(plan, key);
         const value = map.get(key);
         if (typeof value !== 'string') throw refuse(plan, value, 'a string');
@@ -144,6 +141,21 @@ export class Writer {
       }
     }
     this.byte(0);
+  }
+
+  /** The short way for a map of texts whose keys ascend; false for every other one, with something written. */
+  #orderedMap(plan: Plan, map: ReadonlyMap<unknown, unknown>): boolean {
+    this.long(map.size);
+    let previous = '';
+    let count = 0;
+    for (const [key, value] of map) {
+      if (typeof key !== 'string' || typeof value !== 'string' || (count > 0 && byBytes(previous, key) >= 0)) return false;
+      this.string(plan, key);
+      this.string(plan, value);
+      previous = key;
+      count++;
+    }
+    return count === map.size;
   }
 
   byte(value: number): void {
@@ -207,29 +219,7 @@ export class Writer {
   long(value: number): void {
     // Next to the limit the exact length counts: an event may be as long as the walk allows, to the byte.
     if (this.#limit - this.at < VARINT_BYTES_MAX) this.#room(longBytes(value));
-    const out = this.out;
-    if (value >= 0 ? value < 0x40000000 : value >= -0x40000000) {
-      let rest = (value << 1) ^ (value >> 31);
-      while (rest > 0x7f) {
-        out[this.at++] = (rest & 0x7f) | 0x80;
-        rest >>>= 7;
-      }
-      out[this.at++] = rest;
-      return;
-    }
-    // Beyond 32 bits the zigzag value may pass 2^53: split into 28 low bits and at most 26 more, each a small integer.
-    const half = value >= 0 ? value : -value - 1;
-    let high = Math.floor(half / 0x8000000);
-    let low = ((half - high * 0x8000000) << 1) | (value >= 0 ? 0 : 1);
-    for (let i = 0; i < 4; i++) {
-      out[this.at++] = (low & 0x7f) | 0x80;
-      low >>>= 7;
-    }
-    while (high > 0x7f) {
-      out[this.at++] = (high & 0x7f) | 0x80;
-      high >>>= 7;
-    }
-    out[this.at++] = high;
+    this.at = putLong(value, this.out, this.at);
   }
 
   #room(bytes: number): void {
@@ -238,6 +228,34 @@ export class Writer {
 }
 
 const VARINT_BYTES_MAX = 10;
+
+/** Zigzag varint of a safe integer; the room is there. Where it ends. */
+function putLong(value: number, out: Uint8Array, at: number): number {
+  let to = at;
+  if (value >= 0 ? value < 0x40000000 : value >= -0x40000000) {
+    let rest = (value << 1) ^ (value >> 31);
+    while (rest > 0x7f) {
+      out[to++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    out[to++] = rest;
+    return to;
+  }
+  // Beyond 32 bits the zigzag value may pass 2^53: split into 28 low bits and at most 26 more, each a small integer.
+  const half = value >= 0 ? value : -value - 1;
+  let high = Math.floor(half / 0x8000000);
+  let low = ((half - high * 0x8000000) << 1) | (value >= 0 ? 0 : 1);
+  for (let i = 0; i < 4; i++) {
+    out[to++] = (low & 0x7f) | 0x80;
+    low >>>= 7;
+  }
+  while (high > 0x7f) {
+    out[to++] = (high & 0x7f) | 0x80;
+    high >>>= 7;
+  }
+  out[to++] = high;
+  return to;
+}
 
 function longBytes(value: number): number {
   let bytes = 1;
@@ -273,6 +291,10 @@ function writeShort(plan: Plan, value: unknown, out: Uint8Array, at: number, lim
       out[at] = index << 1;
       return at + 1;
     }
+    case 'int':
+    case 'long':
+      if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < plan.min || value > plan.max) return -1;
+      return limit - at < VARINT_BYTES_MAX ? -1 : putLong(value, out, at);
     case 'array':
       if (!Array.isArray(value) || value.length !== 0) return -1;
       out[at] = 0;
