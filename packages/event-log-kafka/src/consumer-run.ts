@@ -4,7 +4,7 @@ import { closed, isPassing, isRefusedCommit, noTopic, reasonOf, typeOf, unavaila
 import { GroupLink, type Joined } from './group-link.ts';
 import { Link } from './link.ts';
 import { PartitionReads } from './partition-reads.ts';
-import { aborted, pause } from './pause.ts';
+import { abortionOf, pause } from './pause.ts';
 import type { KafkaSettings } from './settings.ts';
 import { fetchTopic } from './topic-metadata.ts';
 
@@ -91,8 +91,9 @@ export class ConsumerRun {
         const joining = this.#group.join(this.#member_id, this.#since_ms, (member_id) => {
           this.#member_id = member_id;
         });
-        const given_up = aborted(this.#ending.signal).then(() => pause(join_grace_ms, new AbortController().signal));
-        const joined = await Promise.race([joining, given_up]);
+        const ended = abortionOf(this.#ending.signal);
+        const given_up = ended.happened.then(() => pause(join_grace_ms));
+        const joined = await Promise.race([joining, given_up]).finally(() => ended.forget());
         if (joined !== undefined) return this.#end === null ? joined : null;
         // The link is closed next: the join ends with it.
         joining.catch((error: unknown) => settings.log({ level: 'info', message: `a join of ${group} was given up: ${reasonOf(error)}` }));
@@ -114,16 +115,16 @@ export class ConsumerRun {
     const tenure = this.#begin(joined);
     this.#tenure = tenure;
     const { heartbeat_interval_ms } = this.#options.settings.timings;
-    const over = AbortSignal.any([tenure.over.signal, this.#ending.signal]);
-    while (!over.aborted) {
-      await pause(heartbeat_interval_ms, over);
-      if (!over.aborted) await this.#beat(joined, tenure);
+    const isOver = (): boolean => tenure.over.signal.aborted || this.#end !== null;
+    while (!isOver()) {
+      await pause(heartbeat_interval_ms, tenure.over.signal, this.#ending.signal);
+      if (!isOver()) await this.#beat(joined, tenure);
     }
     for (const assignment of tenure.assignments) assignment.lose();
 
     // Handlers may be at work for long; without a sign of life the broker would go on without this member.
     const handled = tenure.handled.then(() => true);
-    while (!(await Promise.race([handled, pause(heartbeat_interval_ms, new AbortController().signal)]))) await this.#beat(joined, tenure);
+    while (!(await Promise.race([handled, pause(heartbeat_interval_ms)]))) await this.#beat(joined, tenure);
     this.#tenure = null;
     for (const link of tenure.links) link.close();
   }

@@ -91,8 +91,7 @@ export class Link {
   pause(stop?: AbortSignal): Promise<void> {
     const { timings, random } = this.#settings;
     const drawn = ((random(1)[0] ?? 0) / 256) * (timings.retry_ms / 2);
-    const ended = stop === undefined ? this.#ended.signal : AbortSignal.any([this.#ended.signal, stop]);
-    return pause(timings.retry_ms / 2 + drawn, ended);
+    return pause(timings.retry_ms / 2 + drawn, this.#ended.signal, ...(stop === undefined ? [] : [stop]));
   }
 
   /** Whatever is under way fails. */

@@ -3,7 +3,7 @@ import { isPassing, unavailable } from './failures.ts';
 import { type Fetched, fetch_errors, fetchRecords } from './fetch-request.ts';
 import type { KafkaBroker } from './kafka-protocol.ts';
 import type { Link } from './link.ts';
-import { aborted } from './pause.ts';
+import { abortionOf } from './pause.ts';
 import { RecordBatches } from './record-batches.ts';
 import { expanded_bytes_max, fetch_bytes_max, fetch_bytes_min } from './settings.ts';
 import { Topics } from './topics.ts';
@@ -71,10 +71,25 @@ export class PartitionReads {
 
   async read(topic: string, partition: number, from: number, limits: ReadLimits, ending: ReadEnding): Promise<ReadOutcome> {
     assertReadable(from, limits);
+    const ended = abortionOf(ending.signal);
+    try {
+      return await this.#readUntil(ended.happened, topic, partition, from, limits, ending);
+    } finally {
+      ended.forget();
+    }
+  }
+
+  async #readUntil(
+    ended: Promise<null>,
+    topic: string,
+    partition: number,
+    from: number,
+    limits: ReadLimits,
+    ending: ReadEnding,
+  ): Promise<ReadOutcome> {
     const { clock_ms, timings } = this.#link.settings;
     const until_ms = clock_ms() + limits.wait_ms;
     let patience_ms = clock_ms() + timings.answer_timeout_ms;
-    const ended = aborted(ending.signal).then(() => null);
     for (let at = from; ; ) {
       if (ending.signal.aborted) return ending.outcome();
       const left_ms = Math.max(0, until_ms - clock_ms());

@@ -20,6 +20,7 @@ export interface ClusterControl {
   expel(group: string, topic: string, partition: number): Promise<void>;
   /** Deletes the topic and creates it again with as many partitions and the log's own time. */
   recreateTopic(topic: string): Promise<void>;
+  addPartitions(topic: string, count: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -69,6 +70,14 @@ export async function controlCluster(brokers: readonly string[]): Promise<Cluste
       await retried(async () => {
         const created = await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }], waitForLeaders: false });
         if (!created) throw new Error(`${topic} is there still`);
+      });
+      await retried(() => admin.fetchTopicOffsets(topic));
+    },
+    addPartitions: async (topic, count) => {
+      await admin.createPartitions({ topicPartitions: [{ topic, count }] });
+      await retried(async () => {
+        const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+        if (topics[0]?.partitions.length !== count) throw new Error(`${topic} has not ${count} partitions yet`);
       });
     },
     close: async () => {

@@ -1,0 +1,105 @@
+import net from 'node:net';
+import { onTestFinished } from 'vitest';
+import type { KafkaClientOptions } from '../src/index.ts';
+
+/** Kafka's numbers of the requests that tests look for. */
+export const api = { produce: 0, fetch: 1, offset_commit: 8, join_group: 11, heartbeat: 12 } as const;
+
+/** What happens to the next requests of a kind: lost on the way there, or their answers on the way back. */
+export type Loss = 'request' | 'response';
+
+/** Stands between a client and its broker, understands what goes through, and cuts it on command. */
+export interface Proxy {
+  /** For a client that goes through here, whatever address the broker names. */
+  readonly socketFactory: NonNullable<KafkaClientOptions['socketFactory']>;
+  /** Loses the next `count` of a kind, and the connection with each. */
+  lose(kind: number, what: Loss, count?: number): void;
+  /** Requests of a kind that came from the client. */
+  seen(kind: number): number;
+  /** Ends all connections, and takes no new ones until it is lifted. */
+  down(): void;
+  up(): void;
+}
+
+export async function openProxy(brokers: readonly string[]): Promise<Proxy> {
+  const [host = '', port = ''] = (brokers[0] ?? '').split(':');
+  const losses: { kind: number; what: Loss }[] = [];
+  const counts = new Map<number, number>();
+  const sockets = new Set<net.Socket>();
+  let is_down = false;
+
+  const takeLoss = (kind: number, what: Loss): boolean => {
+    const at = losses.findIndex((loss) => loss.kind === kind && loss.what === what);
+    if (at < 0) return false;
+    losses.splice(at, 1);
+    return true;
+  };
+
+  const server = net.createServer((client) => {
+    if (is_down) return void client.destroy();
+    const broker = net.connect(Number(port), host);
+    const kinds = new Map<number, number>();
+    const end = (): void => {
+      client.destroy();
+      broker.destroy();
+    };
+    for (const socket of [client, broker]) {
+      sockets.add(socket);
+      socket.on('error', end);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        end();
+      });
+    }
+    onFrames(client, (frame) => {
+      const kind = frame.readInt16BE(4);
+      kinds.set(frame.readInt32BE(8), kind);
+      counts.set(kind, (counts.get(kind) ?? 0) + 1);
+      if (takeLoss(kind, 'request')) end();
+      else broker.write(frame);
+    });
+    onFrames(broker, (frame) => {
+      const correlation = frame.readInt32BE(4);
+      const kind = kinds.get(correlation) ?? -1;
+      kinds.delete(correlation);
+      if (takeLoss(kind, 'response')) end();
+      else client.write(frame);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await new Promise<void>((resolve) => server.once('listening', resolve));
+  const own_port = (server.address() as net.AddressInfo).port;
+  const down = (): void => {
+    is_down = true;
+    for (const socket of sockets) socket.destroy();
+  };
+  onTestFinished(() => {
+    down();
+    server.close();
+  });
+  return {
+    socketFactory: ({ onConnect }) => net.connect(own_port, '127.0.0.1', onConnect),
+    lose: (kind, what, count = 1) => {
+      for (let left = count; left > 0; left -= 1) losses.push({ kind, what });
+    },
+    seen: (kind) => counts.get(kind) ?? 0,
+    down,
+    up: () => {
+      is_down = false;
+    },
+  };
+}
+
+/** Calls back with each whole frame, its length included. */
+function onFrames(socket: net.Socket, take: (frame: Buffer) => void): void {
+  let kept = Buffer.alloc(0);
+  socket.on('data', (chunk: Buffer) => {
+    kept = Buffer.concat([kept, chunk]);
+    while (kept.length >= 4) {
+      const size = 4 + kept.readInt32BE(0);
+      if (kept.length < size) return;
+      take(kept.subarray(0, size));
+      kept = kept.subarray(size);
+    }
+  });
+}
