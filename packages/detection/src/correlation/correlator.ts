@@ -10,7 +10,7 @@ import type { Correlations, LinkedCorrelation } from './link.ts';
 import { CORRELATOR_DEFAULTS, type CorrelatorOptions, type CorrelatorStats } from './options.ts';
 import { isMetric } from './parse-condition.ts';
 import { receive } from './receive.ts';
-import { numberOf, parted, type Route, routesOf, VALUE_CHARACTERS_MAX, valuesOf } from './route.ts';
+import { numberOf, parted, type Route, routesOf, VALUE_CHARACTERS_MAX, valueOf, valuesOf } from './route.ts';
 import { Tally } from './tally.ts';
 import type { Arrival, Part, Window } from './window.ts';
 import { windowsOf } from './windows-of.ts';
@@ -54,7 +54,7 @@ export function createCorrelator(correlations: Correlations, options: Correlator
   const { sha256 } = options;
   const limits = { ...CORRELATOR_DEFAULTS, ...options };
   const { linked, silent_rules } = correlations;
-  const routes = routesOf(correlations, options.fieldOf ?? ((_rule, field) => field));
+  const routes = routesOf(correlations, options.fieldsOf ?? ((_rule, field) => [field]));
   const clock = new EventClock(limits.allowance_us, limits.ahead_us);
   const heap = new ReorderHeap<PendingEvent>();
   const counts = { late: 0, duplicates: 0, capped: 0, untimed: 0, hurried: 0 };
@@ -88,7 +88,7 @@ export function createCorrelator(correlations: Correlations, options: Correlator
     let number = 0;
     if (rule.fields.length > 0) {
       const numeric = isMetric(rule.type) && (rule.type !== 'value_percentile' || rule.percentile !== null);
-      const value = numeric ? numberOf(event.field(route.value[0] ?? ''), NUMBER_MAX) : valuesOf(event, route.value, short);
+      const value = numeric ? numberOf(valueOf(event, route.value[0] ?? []), NUMBER_MAX) : valuesOf(event, route.value, short);
       if (value === null) {
         withoutValue.add(rule.head.id);
         return null;

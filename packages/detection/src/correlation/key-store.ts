@@ -11,8 +11,11 @@ export class KeyState {
   /** Hits kept when last counted. */
   kept = 0;
   expires_us = 0;
-  readonly inNode: Links = { before: null, after: null };
-  readonly inTenant: Links = { before: null, after: null };
+  // The two lists are within the keys: there may be a million of them.
+  nodeBefore: KeyState | null = null;
+  nodeAfter: KeyState | null = null;
+  tenantBefore: KeyState | null = null;
+  tenantAfter: KeyState | null = null;
 
   constructor(node: number, key: string, tenant: Tenant, window: Window) {
     this.node = node;
@@ -22,47 +25,46 @@ export class KeyState {
   }
 }
 
-interface Links {
-  before: KeyState | null;
-  after: KeyState | null;
-}
-
 interface Tenant {
   readonly id: string;
-  readonly keys: Map<string, KeyState>;
+  /** By correlation. */
+  readonly keys: readonly Map<string, KeyState>[];
   readonly order: KeyList;
+  count: number;
   hits: number;
 }
 
 /** A doubly linked list of keys, oldest use first. */
 class KeyList {
-  readonly #which: 'inNode' | 'inTenant';
+  readonly #before: 'nodeBefore' | 'tenantBefore';
+  readonly #after: 'nodeAfter' | 'tenantAfter';
   first: KeyState | null = null;
   #last: KeyState | null = null;
 
-  constructor(which: 'inNode' | 'inTenant') {
-    this.#which = which;
+  constructor(of: 'node' | 'tenant') {
+    this.#before = `${of}Before`;
+    this.#after = `${of}After`;
   }
 
   append(state: KeyState): void {
-    const links = state[this.#which];
-    links.before = this.#last;
-    links.after = null;
+    state[this.#before] = this.#last;
+    state[this.#after] = null;
     if (this.#last === null) this.first = state;
-    else this.#last[this.#which].after = state;
+    else this.#last[this.#after] = state;
     this.#last = state;
   }
 
   remove(state: KeyState): void {
-    const { before, after } = state[this.#which];
+    const before = state[this.#before];
+    const after = state[this.#after];
     if (before === null) this.first = after;
-    else before[this.#which].after = after;
+    else before[this.#after] = after;
     if (after === null) this.#last = before;
-    else after[this.#which].before = before;
+    else after[this.#before] = before;
   }
 
   touch(state: KeyState): void {
-    if (state[this.#which].after === null) return;
+    if (state[this.#after] === null) return;
     this.remove(state);
     this.append(state);
   }
@@ -89,7 +91,7 @@ export class KeyStore {
   constructor(nodes: number, limits: KeyLimits, evicted: (state: KeyState) => void) {
     this.#limits = limits;
     this.#evicted = evicted;
-    this.#nodes = Array.from({ length: nodes }, () => new KeyList('inNode'));
+    this.#nodes = Array.from({ length: nodes }, () => new KeyList('node'));
   }
 
   get keys(): number {
@@ -105,11 +107,12 @@ export class KeyStore {
   /** The state of a key, as the most recently used; a new one where there is none. */
   use(node: number, tenantId: string, key: string, expires_us: number, create: () => Window): KeyState {
     const tenant = this.#tenant(tenantId);
-    const name = `${node}:${key}`;
-    let state = tenant.keys.get(name);
+    const keys = tenant.keys[node] as Map<string, KeyState>;
+    let state = keys.get(key);
     if (state === undefined) {
       state = new KeyState(node, key, tenant, create());
-      tenant.keys.set(name, state);
+      keys.set(key, state);
+      tenant.count++;
       tenant.order.append(state);
       this.#nodes[node]?.append(state);
       this.#keys++;
@@ -127,7 +130,7 @@ export class KeyStore {
     const kept = state.window.kept + (state.late?.kept ?? 0);
     tenant.hits += kept - state.kept;
     state.kept = kept;
-    while (tenant.keys.size > this.#limits.keys_per_tenant_max || tenant.hits > this.#limits.hits_per_tenant_max) {
+    while (tenant.count > this.#limits.keys_per_tenant_max || tenant.hits > this.#limits.hits_per_tenant_max) {
       const oldest = tenant.order.first;
       if (oldest === null || oldest === state) return;
       this.#drop(oldest);
@@ -144,7 +147,7 @@ export class KeyStore {
   #tenant(id: string): Tenant {
     let tenant = this.#tenants.get(id);
     if (tenant === undefined) {
-      tenant = { id, keys: new Map(), order: new KeyList('inTenant'), hits: 0 };
+      tenant = { id, keys: this.#nodes.map(() => new Map()), order: new KeyList('tenant'), count: 0, hits: 0 };
       this.#tenants.set(id, tenant);
     }
     return tenant;
@@ -152,11 +155,12 @@ export class KeyStore {
 
   #drop(state: KeyState): void {
     const { tenant } = state;
-    tenant.keys.delete(`${state.node}:${state.key}`);
+    tenant.keys[state.node]?.delete(state.key);
+    tenant.count--;
     tenant.order.remove(state);
     this.#nodes[state.node]?.remove(state);
     tenant.hits -= state.kept;
     this.#keys--;
-    if (tenant.keys.size === 0) this.#tenants.delete(tenant.id);
+    if (tenant.count === 0) this.#tenants.delete(tenant.id);
   }
 }

@@ -15,11 +15,11 @@ export interface CorrelatorOptions {
   readonly hits_per_key_max?: number;
   /** Events that wait for the watermark; beyond it the earliest is evaluated before its time. */
   readonly pending_max?: number;
-  /** The name under which a rule's events carry a field that a correlation names, where a pipeline maps it. */
-  readonly fieldOf?: (rule: RuleHead, field: string) => string;
+  /** The names under which a rule's events may carry a field that a correlation names, where a pipeline maps it. */
+  readonly fieldsOf?: (rule: RuleHead, field: string) => readonly string[];
 }
 
-export const CORRELATOR_DEFAULTS: Required<Omit<CorrelatorOptions, 'sha256' | 'fieldOf'>> = {
+export const CORRELATOR_DEFAULTS: Required<Omit<CorrelatorOptions, 'sha256' | 'fieldsOf'>> = {
   allowance_us: 10_000_000,
   ahead_us: 60_000_000,
   keys_per_tenant_max: 100_000,

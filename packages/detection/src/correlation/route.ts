@@ -6,28 +6,29 @@ export interface Route {
   /** Index of the correlation. */
   readonly node: number;
   readonly member: number;
-  readonly group_by: readonly string[];
-  readonly value: readonly string[];
+  /** For each field the names under which the event may carry it; the first that has a value counts. */
+  readonly group_by: readonly (readonly string[])[];
+  readonly value: readonly (readonly string[])[];
   /** Where the correlation's own hits go on to, with fields of the same event. */
   readonly outer: readonly Route[];
 }
 
-/** The name under which a rule's events carry a field that a correlation names: a pipeline may map it. */
-export type FieldOf = (rule: RuleHead, field: string) => string;
+/** The names under which a rule's events may carry a field that a correlation names: a pipeline may map it. */
+export type FieldsOf = (rule: RuleHead, field: string) => readonly string[];
 
 /** The routes of each rule, by its id. */
-export function routesOf({ linked }: Correlations, fieldOf: FieldOf): ReadonlyMap<string, readonly Route[]> {
+export function routesOf({ linked }: Correlations, fieldsOf: FieldsOf): ReadonlyMap<string, readonly Route[]> {
   const uses = new Map<string, { readonly node: number; readonly member: number }[]>();
   for (const [node, { members }] of linked.entries())
     for (const [member, { head }] of members.entries()) uses.set(head.id, [...(uses.get(head.id) ?? []), { node, member }]);
 
   /** @param resolve what the member calls a field → what the event calls it */
-  function into(id: string, resolve: (field: string) => string): readonly Route[] {
+  function into(id: string, resolve: (field: string) => readonly string[]): readonly Route[] {
     return (uses.get(id) ?? []).map(({ node, member }) => {
       const { rule, members } = linked[node] as LinkedCorrelation;
       const head = members[member]?.head;
       const reference = rule.rules[member] ?? '';
-      const inner = (field: string): string => {
+      const inner = (field: string): readonly string[] => {
         const fields = rule.aliases.get(field);
         return resolve(fields?.get(reference) ?? (head?.name == null ? undefined : fields?.get(head.name)) ?? field);
       };
@@ -47,7 +48,7 @@ export function routesOf({ linked }: Correlations, fieldOf: FieldOf): ReadonlyMa
       if (kind === 'rule' && !routes.has(head.id))
         routes.set(
           head.id,
-          into(head.id, (field) => fieldOf(head, field)),
+          into(head.id, (field) => fieldsOf(head, field)),
         );
   return routes;
 }
@@ -98,11 +99,20 @@ export function parted(text: string, count: number): readonly string[] {
   return values;
 }
 
+/** The first value that an event has under one of several names; undefined where it has none. */
+export function valueOf(event: DetectionEvent, names: readonly string[]): FieldValue | undefined {
+  for (const name of names) {
+    const value = event.field(name);
+    if (value !== undefined && value !== null) return value;
+  }
+  return undefined;
+}
+
 /** The values of an event's fields, joined; null where one of them has none. */
-export function valuesOf(event: DetectionEvent, fields: readonly string[], short: (text: string) => string): string | null {
+export function valuesOf(event: DetectionEvent, fields: readonly (readonly string[])[], short: (text: string) => string): string | null {
   const values: string[] = [];
-  for (const field of fields) {
-    const text = textOf(event.field(field));
+  for (const names of fields) {
+    const text = textOf(valueOf(event, names));
     if (text === null) return null;
     values.push(short(text));
   }

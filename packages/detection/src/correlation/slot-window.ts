@@ -58,9 +58,10 @@ export class SlotWindow implements Window {
     this.#forget(arrival.time_us - timespan_us);
     for (const part of arrival.parts) this.#push(slotted(arrival, part));
     const before = this.#wasTrue && last !== null && last.time_us >= arrival.time_us - timespan_us;
-    this.#last = { time_us: arrival.time_us, id: arrival.id };
+    const newest = this.#hits.at(-1) as Slotted;
+    this.#last = newest;
     this.#wasTrue = this.#holdsAt(this.#hits.length - 1);
-    return this.#wasTrue ? { kind: 'true', rises: !before, anchor: this.#last } : FALSE;
+    return this.#wasTrue ? { kind: 'true', rises: !before, anchor: newest } : FALSE;
   }
 
   insert(arrival: Arrival): Effect {
