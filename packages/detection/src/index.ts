@@ -27,3 +27,6 @@ export { MODIFIER_NAMES } from './sigma/modifiers.ts';
 export type { Override, Overrides } from './sigma/overrides.ts';
 export type { Placeholders } from './sigma/placeholders.ts';
 export type { SigmaFilter, SigmaRule } from './sigma/rule.ts';
+export { DERIVED_FIELDS, derivedField } from './rule-tests/derived-fields.ts';
+export { type ParsedRuleTests, parseRuleTests, type RuleTest, type RuleTestFile } from './rule-tests/format.ts';
+export { AUDIT, eventsOf, PIPELINE, type RuleTestResult, runRuleTests, type TestedEngine } from './rule-tests/run.ts';

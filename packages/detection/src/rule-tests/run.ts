@@ -6,7 +6,7 @@ import type { ExpectedAlert, RuleTest, RuleTestFile, TestStep } from './format.t
 export interface TestedEngine {
   evaluate(event: DetectionEvent): Evaluation;
   /** Says that nothing before this time will come any more. */
-  advance(time_us: number): Evaluation;
+  advance(time_us: number): readonly Alert[];
 }
 
 export interface RuleTestResult {
@@ -36,7 +36,7 @@ function alertsOf(test: RuleTest, engine: TestedEngine): readonly (Alert & { rea
   const times = new Map(events.map(({ id, time_us }) => [id, time_us]));
   const alerts = events.flatMap((event) => engine.evaluate(event).alerts);
   const end_us = events.reduce((latest, { time_us }) => Math.max(latest, time_us), test.start_us);
-  return [...alerts, ...engine.advance(end_us + END_US).alerts].map((alert) => ({
+  return [...alerts, ...engine.advance(end_us + END_US)].map((alert) => ({
     ...alert,
     anchor_us: times.get(alert.anchor) ?? Number.NaN,
   }));

@@ -1,0 +1,36 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { type Compiled, compile, DetectionError, type LoadedRules, loadRules, type Overrides, type RuleFile } from '@sealtrail/detection';
+import { sha256 } from '@sealtrail/merkle/node';
+
+const folder = new URL('../../rules/', import.meta.url);
+const hash = sha256();
+export const sha256Of = (bytes: Uint8Array): Uint8Array => hash.digest(bytes);
+
+const ymlFiles = (url: URL): readonly RuleFile[] =>
+  readdirSync(url)
+    .filter((name) => name.endsWith('.yml'))
+    .sort()
+    .map((name) => ({ file: name, text: readFileSync(new URL(name, url), 'utf8') }));
+
+/** The rules in `rules/`, each file by its name. */
+export const ruleFiles = (): readonly RuleFile[] => ymlFiles(folder);
+/** The tests in `rules/tests/`. */
+export const ruleTestFiles = (): readonly RuleFile[] => ymlFiles(new URL('tests/', folder));
+
+/** Loads and compiles the shipped rules; an error in any of them is thrown. */
+export function compileShipped(
+  overrides: Overrides = {},
+  files: readonly RuleFile[] = ruleFiles(),
+): { readonly loaded: LoadedRules; readonly compiled: Compiled } {
+  const loaded = loadRules(files, { sha256: sha256Of, overrides });
+  const compiled = compile(loaded, { sha256: sha256Of });
+  const errors = [...loaded.errors, ...compiled.errors];
+  if (errors.length > 0)
+    throw new DetectionError(
+      errors[0]?.code ?? 'field_invalid',
+      { file: 'rules', line: 1 },
+      null,
+      errors.map(({ message }) => message).join(' | '),
+    );
+  return { loaded, compiled };
+}
