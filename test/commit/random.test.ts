@@ -17,7 +17,7 @@ const TIMEOUT_MS = 120_000;
 const library = createLibrary();
 
 describe(`${SCHEDULES} schedules from seed ${SEED}`, () => {
-  const seen = { faults: 0, rebuilds: 0, recoveries: 0, rounds: 0 };
+  const seen = { faults: 0, rebuilds: 0, recoveries: 0, rounds: 0, stale_reads: 0 };
   const firsts = Array.from({ length: Math.ceil(SCHEDULES / SCHEDULES_A_TEST) }, (_, i) => i * SCHEDULES_A_TEST);
 
   test.each(firsts)(
@@ -33,6 +33,7 @@ describe(`${SCHEDULES} schedules from seed ${SEED}`, () => {
         seen.faults += world.calls.filter(({ fault }) => fault !== 'none').length;
         seen.recoveries += world.recoveries.length;
         seen.rebuilds += world.recoveries.filter(({ rounds_rebuilt }) => rounds_rebuilt > 0).length;
+        seen.stale_reads += world.stale_reads;
         seen.rounds += world.store.tables.rounds.length;
       }
     },
@@ -42,6 +43,7 @@ describe(`${SCHEDULES} schedules from seed ${SEED}`, () => {
   test.runIf(SCHEDULES >= 1_000)('they hold what they are for', () => {
     expect(seen.faults / SCHEDULES).toBeGreaterThan(2);
     expect(seen.recoveries / SCHEDULES).toBeGreaterThan(2);
+    expect(seen.stale_reads / SCHEDULES).toBeGreaterThan(0.2);
     expect(seen.rebuilds / SCHEDULES).toBeGreaterThan(0.02);
   });
 

@@ -125,6 +125,23 @@ export function withStoreFaults(store: LedgerStore, plan: FaultPlan): LedgerStor
   };
 }
 
+/**
+ * The store where some reads are answered by another one, as by a replica that lags or has lost rows. `replicaFor` is asked
+ * once a read, in the order of calls; null lets the read go through. Inserts and `close` go through without being asked.
+ */
+export function withStaleReads(store: LedgerStore, replicaFor: (method: keyof LedgerStore) => LedgerStore | null): LedgerStore {
+  const stale: Record<string, unknown> = {};
+  for (const method of Object.keys(store) as (keyof LedgerStore)[]) {
+    const isRead = typeof store[method] === 'function' && !method.startsWith('insert') && method !== 'close';
+    if (!isRead) continue;
+    stale[method] = (...args: never[]): unknown => {
+      const replica = replicaFor(method) ?? store;
+      return (replica[method] as (...args: never[]) => unknown)(...args);
+    };
+  }
+  return { ...store, ...stale };
+}
+
 const callOf = (method: keyof LedgerStore): PortCall => ({ port: 'ledger_store', method });
 
 const unavailable = (method: string, fault: Fault): LedgerStoreError =>

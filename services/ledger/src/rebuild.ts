@@ -16,7 +16,7 @@ import { halted, type Partition, pause, persist } from './partition.ts';
 import { stateAfter } from './partition-state.ts';
 import { readAllRecords } from './read-records.ts';
 import { type SealedBefore, sealRecords } from './seal-records.ts';
-import { loadTenantBefore } from './tenant-states.ts';
+import { loadSealedHeader, loadTenantBefore } from './tenant-states.ts';
 
 export interface RebuildOrder {
   /** Committed rounds, oldest first, up to the last one. */
@@ -79,7 +79,7 @@ async function sealAgain(partition: Partition, order: RebuildOrder): Promise<rea
   // Of what is being rebuilt the store may have lost the manifest: these headers are known from here.
   const headers = new Map<string, Uint8Array>();
   const headerOf = async (number: SealedHeaderKey): Promise<Uint8Array | null> =>
-    headers.get(sealedHeaderKeyText(number)) ?? (await ports.store.sealedHeader(key, number));
+    headers.get(sealedHeaderKeyText(number)) ?? (await loadSealedHeader(partition, number));
   const before: SealedBefore = { tenants: tenantsOf, header: headerOf };
   const rebuilt: SealedRound[] = [];
   for (const { round, hash } of order.rounds) {

@@ -2,24 +2,26 @@ import type { PartitionState, SealedRound } from '@sealtrail/seal';
 import { type Claim, commitRow, insertCommitRow, newClaim } from './claim.ts';
 import { commitRound } from './commit-round.ts';
 import { type JudgedRecords, readAndJudge, topUp } from './judge-records.ts';
+import { accountFor } from './log-sizes.ts';
 import { fatal, halted, lost, type Partition, pause, persist } from './partition.ts';
 import { publishCheckpoint, publishRejected } from './publish.ts';
 import { recover } from './recover.ts';
 import { type SealedBefore, sealRecords } from './seal-records.ts';
-import { loadTenant, TenantStates } from './tenant-states.ts';
+import { loadSealedHeader, loadTenant, TenantStates } from './tenant-states.ts';
 
 /**
  * The ledger's walk, for as long as the partition is held: recover, then round after round read, judge, seal, commit,
  * publish. Ends by throwing PartitionEnd, never otherwise but for a bug.
  */
 export async function sealPartition(partition: Partition): Promise<never> {
-  const { key, identity, ports, settings } = partition;
+  const { key, ports, settings } = partition;
   await partition.topic.check(partition);
   let { state, claim, claim_committed } = await recover(partition);
-  const tenants = new TenantStates((tenant) => loadTenant(ports.store, ports.sha256, identity, key, tenant), settings.tenants_cached_max);
+  const sizes = await accountFor(partition, state);
+  const tenants = new TenantStates((tenant) => loadTenant(partition, sizes, tenant), settings.tenants_cached_max);
   const before: SealedBefore = {
     tenants: (names) => tenants.get(names),
-    header: (number) => ports.store.sealedHeader(key, number),
+    header: (number) => loadSealedHeader(partition, number),
   };
   const checkpoints = new CheckpointPace(partition, state.operator.size);
   let topicChecked_ms = ports.clock_ms();
@@ -46,6 +48,7 @@ export async function sealPartition(partition: Partition): Promise<never> {
     // Until the commit row is acknowledged the round's rows are hidden: nothing is published, no round follows.
     await insertCommitRow(partition, commitRow(partition, commitOf(claim, sealed)));
     state = sealed.next.partition;
+    sizes.set(sealed.next.tenants);
     tenants.set(sealed.next.tenants);
     await persist(partition, 'publishing rejected records', () => publishRejected(key, sealed.rejected, ports, settings));
     ports.events.sealed(key, factsOf(sealed, ports.clock_ms() - started_ms));

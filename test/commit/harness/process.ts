@@ -3,7 +3,7 @@ import { type EventLog, EventLogError } from '@sealtrail/event-log';
 import { type FaultPlan, type PortCall, withLogFaults } from '@sealtrail/event-log/faults';
 import { createLedger, type Ledger, type LedgerEnd, type LedgerEvents } from '@sealtrail/ledger';
 import { LedgerStoreError } from '@sealtrail/ledger-store';
-import { withStoreFaults } from '@sealtrail/ledger-store/faults';
+import { withStaleReads, withStoreFaults } from '@sealtrail/ledger-store/faults';
 import { type Gate, gatedLog, gatedStore } from './gates.ts';
 import type { World } from './world.ts';
 import type { OpenedLog } from './world-log.ts';
@@ -47,12 +47,13 @@ export class LedgerProcess {
   #ledger(life: Life, plan: FaultPlan, gate: Gate, log: EventLog): Ledger {
     const world = this.#world;
     const { turns } = world;
+    const stale = withStaleReads(world.store, (method) => world.replicaFor(this, method));
     return createLedger({
       log: withLogFaults(gatedLog(log, gate, world), plan),
       settings: world.settings,
       ports: {
         ...world.pure,
-        store: withStoreFaults(gatedStore(world.store, gate, world), plan),
+        store: withStoreFaults(gatedStore(stale, gate, world), plan),
         clock_ms: () => turns.now_ms,
         sleep: (ms, stop) => turns.sleep(ms, stop),
         breathe: () => turns.gate(),

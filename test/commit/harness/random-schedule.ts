@@ -19,6 +19,7 @@ export function inventSchedule(library: Library, seed: number): { readonly world
   const partitions = random.pick([1, 1, 2]);
   const rate = random.pick([0, 0.01, 0.03, 0.08]);
   const tears = random.pick([0, 0.05]);
+  const lags = random.pick([0, 0.5]);
   const world = new World({
     library,
     records: inventRecords(library, random, 6 + random.below(14), partitions),
@@ -29,11 +30,14 @@ export function inventSchedule(library: Library, seed: number): { readonly world
       recovery_rounds: random.pick([1, 2, 4, 16]),
       tenants_cached_max: random.pick([1, 10]),
       checkpoint_interval_ms: random.pick([0, 20, 200]),
+      // A replica lags a read or two, and not for ever.
+      recovery_attempts: 40,
     },
     faultOf: (_call: PortCall) => (random.chance(rate) ? random.pick(FAULTS) : 'none'),
     order: random,
     pause: (paused) => paused.turns.sleep(random.pick([1, 50, 3_000])),
     session_ms: () => random.pick([0, 0, 100, 2_000]),
+    lag: () => (random.chance(lags) ? random.below(20) : null),
     torn: (rows) => (random.chance(tears) ? random.below(rows) : null),
   });
   world.onEffect = () => watch(world);

@@ -8,6 +8,7 @@ import type { LedgerStore, PartitionKey } from '@sealtrail/ledger-store';
 import { createMemoryLedgerStore, type MemoryLedgerStore } from '@sealtrail/ledger-store/memory';
 import { noteVerifierKey } from '@sealtrail/merkle';
 import { ed25519PublicKey, ed25519Signer, ed25519Verify, sha256 } from '@sealtrail/merkle/node';
+import { laggingReplica, READS_OF_LOGS } from './lagging-replica.ts';
 import { AUDIENCE, type Library, type SampleRecord } from './library.ts';
 import { LedgerProcess } from './process.ts';
 import type { Random } from './random.ts';
@@ -38,6 +39,8 @@ export interface WorldOptions {
   readonly late_ms?: number;
   /** How many of some rows an insert stores before it fails; null for one that does not fail. */
   readonly torn?: (rows: number) => number | null;
+  /** The offset from which on a replica that answers a read lags; null for one that does not. */
+  readonly lag?: () => number | null;
   /** A partition that halts is a violation unless it is expected. */
   readonly expectsHalt?: boolean;
 }
@@ -86,6 +89,7 @@ export class World {
   isSupervised = true;
   readonly calls: (PortCall & { readonly process: string; readonly fault: Fault })[] = [];
   readonly trace: string[] = [];
+  stale_reads = 0;
   readonly halts: { readonly partition: number; readonly halt: Halt }[] = [];
   readonly recoveries: { readonly partition: number; readonly rounds_rebuilt: number }[] = [];
   /** Largest offset that an OffsetCommit of the claim covered; by claim, as latin1. */
@@ -185,6 +189,15 @@ export class World {
     this.calls.push({ ...call, process: process.name, fault });
     if (fault !== 'none') this.tell(`${process.name} ${call.method} (call ${this.calls.length - 1}): ${fault}`);
     return fault;
+  }
+
+  /** What answers a read, null for the store itself. */
+  replicaFor(process: LedgerProcess, method: keyof LedgerStore): LedgerStore | null {
+    const from = this.isFaulty && READS_OF_LOGS.has(method) ? (this.options.lag?.() ?? null) : null;
+    if (from === null) return null;
+    this.stale_reads++;
+    this.tell(`${process.name} ${method}: answered without rows from ${from} on`);
+    return laggingReplica(this.store, from);
   }
 
   later(effect: () => Promise<void>): void {
