@@ -21,6 +21,7 @@ export const EXHAUSTIVE: readonly ExhaustiveCase[] = [
   { name: 'a lost row and a stale read', bounds: LOSS, states: 142_744 },
   { name: "the group's offsets are lost", bounds: ERA, states: 110_484 },
   { name: 'a registry that grows', bounds: { registry: true }, states: 94_004 },
+  { name: 'a log is read from a replica that lags', bounds: { lags: 2 }, states: 50_357 },
 ];
 
 /** Run by `SOAK=1`: minutes, and up to 1 GB. */
@@ -42,7 +43,7 @@ export const EXHAUSTIVE_SOAK: readonly ExhaustiveCase[] = [
   { name: 'three records, a registry that grows', bounds: { records: 3, registry: true }, states: 1_081_877 },
 ];
 
-export type Property = 'P1' | 'P2' | 'P3' | 'P5' | 'P6';
+export type Property = 'P1' | 'P2' | 'P3' | 'P5' | 'P6' | 'P7';
 
 export interface RemovalCase {
   readonly name: Mutation | Exclude<VisibilityRule, 'ordinal'>;
@@ -126,6 +127,12 @@ export const REMOVALS: readonly RemovalCase[] = [
     does: 'rejected records are sent to their topic before the OffsetCommit',
     bounds: { registry: true },
     found: 'P6',
+  },
+  {
+    name: 'head_not_held_against_size',
+    does: 'the newest head that the store shows is taken for the last of its log',
+    bounds: { lags: 1 },
+    found: 'P7',
   },
   {
     name: 'from_ignored',

@@ -1,7 +1,7 @@
 /**
  * A history of rounds of one partition, as one number: a byte for each record boundary 1…4, lowest first. 0x80 says that
- * a round ends at the boundary, 0x40 that it was judged under the grown registry; the low bits hold the claim + 1, only
- * when round hashes cover the claim (a removed rule). Two histories are the same when the numbers are: no collisions.
+ * a round ends at the boundary, 0x40 that it was judged under the grown registry, 0x20 that it was sealed on a log of which
+ * the newest head was not seen; the low bits hold the claim + 1, only when round hashes cover the claim (removed rules). Two histories are the same when the numbers are: no collisions.
  */
 export type Chain = number;
 
@@ -11,6 +11,7 @@ export const RECORDS_MAX = 4;
 
 const ROUND_ENDS = 0x80;
 const REGISTRY_GROWN = 0x40;
+const SEALED_ON_OLD_HEAD = 0x20;
 
 const byteAt = (chain: Chain, to: number): number => (chain >>> (8 * (to - 1))) & 0xff;
 
@@ -21,6 +22,15 @@ export function withRound(chain: Chain, to: number, registryGrown: boolean, clai
   const shift = 8 * (to - 1);
   const cleared = chain & ~(0xff << shift);
   return (cleared | ((ROUND_ENDS | (registryGrown ? REGISTRY_GROWN : 0) | claimMark) << shift)) >>> 0;
+}
+
+/** The same, its last round sealed on a head that a later one has overtaken: its positions stand in the log already. */
+export const onOldHead = (chain: Chain): Chain => (chain | (SEALED_ON_OLD_HEAD << (8 * (sizeOf(chain) - 1)))) >>> 0;
+
+/** Whether a round of the history was. */
+export function holdsOldHead(chain: Chain): boolean {
+  for (let to = 1; to <= RECORDS_MAX; to++) if ((byteAt(chain, to) & SEALED_ON_OLD_HEAD) !== 0) return true;
+  return false;
 }
 
 /** Records that the history covers: the next offset. */

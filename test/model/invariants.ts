@@ -1,5 +1,5 @@
 /** What must hold in every state, and what must hold when something is published. */
-import { type Chain, chainText, consistent, judgedUnderGrownRegistry, sizeOf } from './chain.ts';
+import { type Chain, chainText, consistent, holdsOldHead, judgedUnderGrownRegistry, sizeOf } from './chain.ts';
 import type { Rules } from './rules.ts';
 import { type Claim, countAt, hasBit, type State } from './state.ts';
 
@@ -88,10 +88,11 @@ export function incompleteness(rules: Rules, state: State, chain: Chain): string
 export const rejectedIn = (rules: Rules, chain: Chain): number =>
   rules.bounds.registry && sizeOf(chain) > WAITING_OFFSET && !isAccepted(rules, chain, WAITING_OFFSET) ? 1 << WAITING_OFFSET : 0;
 
-/** Publishes a history, and then its rejected records. P2: published histories continue one another. P3: what is published is visible in full. */
+/** Publishes a history, and then its rejected records. P2: published histories continue one another. P3: what is published is visible in full. P7: what sealing the records again gives is published. */
 export function publish(rules: Rules, state: State, chain: Chain): string | null {
   if (!consistent(state.published, chain))
     return `P2 the published histories fork: ${chainText(state.published)}, then ${chainText(chain)}`;
+  if (holdsOldHead(chain)) return `P7 published, but a log stands there twice from one place on: ${chainText(chain)}`;
   if (sizeOf(chain) > sizeOf(state.published)) state.published = chain;
   state.rejectedTopic |= rejectedIn(rules, chain);
   // Rows that the store lost after it acknowledged them are missing until the next recovery: not the protocol's doing.

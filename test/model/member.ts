@@ -1,5 +1,5 @@
 /** The round protocol, step by step, as a member of the group performs it. Every insert may also end in doubt. */
-import { type Chain, chainText, lastFrom, sizeOf, withRound } from './chain.ts';
+import { type Chain, chainText, lastFrom, onOldHead, sizeOf, withRound } from './chain.ts';
 import { publish, rejectedIn } from './invariants.ts';
 import { afterCommitRow, recover } from './recovery.ts';
 import type { Rules } from './rules.ts';
@@ -33,6 +33,7 @@ export function memberSteps(turn: Turn, i: number): void {
     case 'opens_era':
       return opensEra(turn, i);
     case 'ready':
+      readsOldHead(turn, i);
       return insertsRows(turn, i);
     case 'rows_stored':
       return insertsRound(turn, i);
@@ -127,6 +128,33 @@ function opensEra(turn: Turn, i: number): void {
   landCommitRow(rules, state, c, start);
   becomesReady(member);
   emit(turn, state, (n) => `${n.member(i)} opens an era: the empty commit row of ${n.claim(c)} at ${start} is stored`);
+}
+
+/** A log is read when one of its records comes. The member knows its size: an older head is one that it waits for. */
+function readsOldHead(turn: Turn, i: number): void {
+  const { rules, from } = turn;
+  const { claim: c, base } = memberAt(from, i);
+  const start = sizeOf(base);
+  if (from.lags >= rules.bounds.lags || start === 0) return;
+  const lagged = (): State => {
+    const state = copyState(from);
+    state.lags++;
+    return state;
+  };
+  if (!rules.removed.has('head_not_held_against_size')) {
+    return emit(turn, lagged(), (n) => `${n.member(i)} reads a head that a later one has overtaken, and reads again`);
+  }
+  for (let to = start + 1; to <= Math.min(rules.bounds.records, start + rules.bounds.roundRecords); to++) {
+    const state = lagged();
+    const chain = onOldHead(withRound(base, to, from.registryGrown, claimMark(rules, c)));
+    insertRows(rules, state, c, chain, start, 'stored');
+    Object.assign(memberAt(state, i), { phase: 'rows_stored', next: chain });
+    emit(
+      turn,
+      state,
+      (n) => `${n.member(i)} reads a head that a later one has overtaken: rows [${start},${to}) on it under ${n.claim(c)} are stored`,
+    );
+  }
 }
 
 /** Steps 1 and 2: entries, manifests, heads and rejected rows of one round. */

@@ -100,7 +100,7 @@ export function pack(state: State, out: Uint8Array): number {
   word(state.delayed);
   byte(state.delayedClaim + 1);
   word(state.published);
-  byte(Number(state.registryGrown));
+  byte(Number(state.registryGrown) | (state.lags << 1));
   byte(state.rejectedTopic);
   byte(state.assignments);
   byte(state.doubts | (state.unknowns << 4));
@@ -144,7 +144,7 @@ export function unpack(bytes: Uint8Array, start: number): State {
   const delayed = word();
   const delayedClaim = byte() - 1;
   const published = word();
-  const registryGrown = byte() === 1;
+  const grownLags = byte();
   const rejectedTopic = byte();
   const assignments = byte();
   const doubtsUnknowns = byte();
@@ -196,7 +196,8 @@ export function unpack(bytes: Uint8Array, start: number): State {
     delayed,
     delayedClaim,
     published,
-    registryGrown,
+    registryGrown: (grownLags & 1) === 1,
+    lags: grownLags >> 1,
     rejectedTopic,
     assignments,
     doubts: doubtsUnknowns & 15,

@@ -14,6 +14,8 @@ export interface Bounds {
   readonly unknowns: number;
   /** Recoveries that read a replica where rows are missing. */
   readonly stales: number;
+  /** Times that a replica which lags answers when a member reads a log in order to go on with it. */
+  readonly lags: number;
   /** Acknowledged rows that a replica lost; they may come back. */
   readonly losses: number;
   /** Times that the group's committed offset is lost. */
@@ -35,6 +37,7 @@ export const BOUNDS: Bounds = {
   doubts: 1,
   unknowns: 1,
   stales: 0,
+  lags: 0,
   losses: 0,
   expiries: 0,
   window: 2,
@@ -73,7 +76,8 @@ export type Mutation =
   | 'lost_offsets_published_at_once'
   | 'era_while_ledgers_run'
   | 'commit_validated_but_late'
-  | 'rejected_topic_before_commit';
+  | 'rejected_topic_before_commit'
+  | 'head_not_held_against_size';
 
 export interface Rules {
   readonly bounds: Bounds;

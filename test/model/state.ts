@@ -86,6 +86,7 @@ export interface State {
   doubts: number;
   unknowns: number;
   stales: number;
+  lags: number;
   losses: number;
   expiries: number;
   /** 1: an acknowledged row was lost and rows may be missing until a recovery ends; 2: that recovery is under way. */
@@ -120,6 +121,7 @@ export const initialState = (members: number): State => ({
   doubts: 0,
   unknowns: 0,
   stales: 0,
+  lags: 0,
   losses: 0,
   expiries: 0,
   trouble: 0,
