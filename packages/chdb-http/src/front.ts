@@ -34,7 +34,7 @@ export interface ChdbHttpOptions {
 
 /** A request that the front took, for tests of what a client sends and how often. */
 export interface SeenRequest {
-  /** The statement's first 500 characters. */
+  /** The statement's first 10,000 characters. */
   readonly sql: string;
   readonly settings: Readonly<Record<string, string>>;
   readonly body_encoding: string;
@@ -61,7 +61,7 @@ export interface ChdbHttp {
 const HEAD_BYTES_MAX = 1_048_576;
 const STATEMENT_BYTES_MAX = 16_777_216;
 const SEEN_MAX = 1_000;
-const SEEN_CHARACTERS = 500;
+const SEEN_CHARACTERS = 10_000;
 const AUTHENTICATION_FAILED = 516;
 
 export async function serveClickHouse(options: ChdbHttpOptions): Promise<ChdbHttp> {
