@@ -48,6 +48,8 @@ interface Work {
 }
 
 const NONE: readonly Alert[] = [];
+/** How far the watermark moves before keys are dropped that no hit has dropped. */
+const SWEEP_US = 1_000_000;
 
 /** Makes a correlator for one partition. */
 export function createCorrelator(correlations: Correlations, options: CorrelatorOptions): Correlator {
@@ -72,6 +74,7 @@ export function createCorrelator(correlations: Correlations, options: Correlator
   /** By correlation: what has come to it of the event in hand. */
   const work: Work[][] = linked.map(() => []);
   let released: Moment | null = null;
+  let swept_us = Number.NEGATIVE_INFINITY;
 
   function ruleAt(node: number): LinkedCorrelation['rule'] {
     return (linked[node] as LinkedCorrelation).rule;
@@ -105,6 +108,9 @@ export function createCorrelator(correlations: Correlations, options: Correlator
   }
 
   function process(event: PendingEvent, alerts: Alert[]): void {
+    // By the event's time, not the watermark: which keys are there, and so which one a limit evicts, is then the same however far
+    // the watermark had come when this event was taken.
+    if (!event.late) keys.expire(event.time_us);
     for (const pending of event.hits) work[pending.node]?.push({ moment: event, pending, rests_on: null });
     // A correlation stands after those that it refers to, so all that comes to it is there when its turn is.
     for (let node = 0; node < work.length; node++) {
@@ -124,7 +130,8 @@ export function createCorrelator(correlations: Correlations, options: Correlator
   function apply(node: number, event: PendingEvent, come: readonly Work[], alerts: Alert[]): void {
     const { rule, silent } = linked[node] as LinkedCorrelation;
     const { moment, pending } = come[0] as Work;
-    const expires_us = Math.max(clock.watermark_us, moment.time_us) + rule.timespan_us;
+    // What is late is kept as long as if it had come in time, or what comes late together would never meet.
+    const expires_us = (event.late ? Math.max(clock.watermark_us, moment.time_us) : moment.time_us) + rule.timespan_us;
     const create = windows[node] as () => Window;
     const state = keys.use(node, event.tenant, pending.key, expires_us, create);
     const arrival: Arrival = {
@@ -180,6 +187,8 @@ export function createCorrelator(correlations: Correlations, options: Correlator
       heap.take();
       process(first, alerts);
     }
+    if (watermark_us < swept_us + SWEEP_US) return;
+    swept_us = watermark_us;
     keys.expire(watermark_us);
   }
 

@@ -27,8 +27,8 @@ export class KeyState {
 
 interface Tenant {
   readonly id: string;
-  /** By correlation. */
-  readonly keys: readonly Map<string, KeyState>[];
+  /** By correlation; those of which the tenant has no key have none, since tenants may be many. */
+  readonly keys: (Map<string, KeyState> | undefined)[];
   readonly order: KeyList;
   count: number;
   hits: number;
@@ -107,7 +107,8 @@ export class KeyStore {
   /** The state of a key, as the most recently used; a new one where there is none. */
   use(node: number, tenantId: string, key: string, expires_us: number, create: () => Window): KeyState {
     const tenant = this.#tenant(tenantId);
-    const keys = tenant.keys[node] as Map<string, KeyState>;
+    const keys = tenant.keys[node] ?? new Map<string, KeyState>();
+    tenant.keys[node] = keys;
     let state = keys.get(key);
     if (state === undefined) {
       state = new KeyState(node, key, tenant, create());
@@ -138,16 +139,16 @@ export class KeyStore {
     }
   }
 
-  /** Drops the keys whose windows the watermark has left behind. O(1) a key that goes, O(correlations) a call. */
-  expire(watermark_us: number): void {
+  /** Drops the keys whose windows no hit from this time on can share. O(1) a key that goes, O(correlations) a call. */
+  expire(time_us: number): void {
     for (const list of this.#nodes)
-      for (let first = list.first; first !== null && first.expires_us < watermark_us; first = list.first) this.#drop(first);
+      for (let first = list.first; first !== null && first.expires_us < time_us; first = list.first) this.#drop(first);
   }
 
   #tenant(id: string): Tenant {
     let tenant = this.#tenants.get(id);
     if (tenant === undefined) {
-      tenant = { id, keys: this.#nodes.map(() => new Map()), order: new KeyList('tenant'), count: 0, hits: 0 };
+      tenant = { id, keys: [], order: new KeyList('tenant'), count: 0, hits: 0 };
       this.#tenants.set(id, tenant);
     }
     return tenant;

@@ -67,24 +67,32 @@ export const documents: fc.Arbitrary<string> = fc
   .tuple(correlation('c0', RULES), correlation('c1', [...RULES, 'c0']), correlation('c2', [...RULES, 'c0', 'c1']))
   .map((texts) => `${RULES.map((id) => `id: ${id}\n---\n`).join('')}${texts.join('')}`);
 
-const content = fc.record({
-  time: fc.nat({ max: 60 }),
-  tenant: fc.constantFrom('acme', 'acme', 'globex'),
-  rules: fc.uniqueArray(fc.constantFrom(...RULES), { minLength: 1, maxLength: 3 }),
-  fields: fc.record(
-    {
-      u: fc.constantFrom('alice', 'bob', '1', 1),
-      ip: fc.constantFrom('::1', '10.0.0.1'),
-      v: fc.oneof(fc.integer({ min: -4, max: 4 }), fc.constantFrom(0.5, 1e15, 'x')),
-      w: fc.constantFrom('a', 'b', 'c'),
-    },
-    { requiredKeys: ['u'] },
-  ),
-});
+const rulesAlone = RULES.map((id) => `id: ${id}\n---\n`).join('');
+/** One correlation, or one that rests on another alone: no longer span beside them hides that theirs is too short. */
+export const short: fc.Arbitrary<string> = fc.oneof(
+  correlation('c0', RULES).map((text) => `${rulesAlone}${text}`),
+  fc.tuple(correlation('c0', RULES), correlation('c1', ['c0'])).map((texts) => `${rulesAlone}${texts.join('')}`),
+);
+
+const contentWithin = (halves: number) =>
+  fc.record({
+    time: fc.nat({ max: halves }),
+    tenant: fc.constantFrom('acme', 'acme', 'globex'),
+    rules: fc.uniqueArray(fc.constantFrom(...RULES), { minLength: 1, maxLength: 3 }),
+    fields: fc.record(
+      {
+        u: fc.constantFrom('alice', 'bob', '1', 1),
+        ip: fc.constantFrom('::1', '10.0.0.1'),
+        v: fc.oneof(fc.integer({ min: -4, max: 4 }), fc.constantFrom(0.5, 1e15, 'x')),
+        w: fc.constantFrom('a', 'b', 'c'),
+      },
+      { requiredKeys: ['u'] },
+    ),
+  });
 
 /** Events in halves of a second, so that ties and windows that are just full are common; some come twice. */
 export const streams: fc.Arbitrary<readonly Sample[]> = fc
-  .tuple(fc.array(content, { maxLength: 40, size: 'max' }), fc.array(fc.nat({ max: 39 }), { maxLength: 5 }))
+  .tuple(fc.array(contentWithin(60), { maxLength: 40, size: 'max' }), fc.array(fc.nat({ max: 39 }), { maxLength: 5 }))
   .map(([contents, again]) => {
     const samples = contents.map(
       ({ time, tenant, rules, fields }, i): Sample => ({
@@ -94,6 +102,15 @@ export const streams: fc.Arbitrary<readonly Sample[]> = fc
     );
     return [...samples, ...again.flatMap((at) => samples[at] ?? [])];
   });
+
+/** Many events of one tenant over a minute, most of one group. */
+export const denseStreams: fc.Arbitrary<readonly Sample[]> = fc
+  .array(contentWithin(120), { minLength: 60, maxLength: 120, size: 'max' })
+  .map((contents) =>
+    contents.map(({ time, rules, fields }, i) =>
+      sample(`e${(i * 7) % 120}`, time / 2, rules, { ...fields, ip: '::1' } as Sample['fields']),
+    ),
+  );
 
 /** Delays, less than the allowance, that decide in which order events come. */
 export const delays = (allowance_us: number): fc.Arbitrary<readonly number[]> =>

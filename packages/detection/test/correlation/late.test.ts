@@ -71,6 +71,10 @@ describe('what comes after the watermark has passed it', () => {
     const sequence = rule('temporal_ordered', 'r,s,t');
     expect(said(sequence, [hit('a', 0), hit('c', 2, 't'), tick(100), hit('b', 1, 's')])).toEqual(['c a,b,c late']);
     expect(said(sequence, [hit('a', 0), hit('c', 2, 't'), tick(100), hit('b', 3, 's')])).toEqual([]);
+    // One event is no sequence of two, late or not.
+    const both = { ...hit('a', 0), rules: ['r', 's'] };
+    expect(said(sequence, [hit('z', 60, 't'), tick(100), both])).toEqual([]);
+    expect(said(sequence, [hit('z', 60, 't'), tick(100), both, hit('b', 1, 's')])).toEqual(['z a,b,z late']);
     expect(
       said(rule('value_sum', 'r', ', condition: { gt: 9, field: v }'), [hit('a', 0, 'r', 5), tick(100), hit('b', -1, 'r', 5)]),
     ).toEqual(['a b,a late']);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createCorrelator } from '../../src/correlation/correlator.ts';
 import { replaySpan_us, wasGiven } from '../../src/correlation/replay.ts';
 import type { Alert } from '../../src/model.ts';
-import { delayed, delays, documents, streams } from './arbitrary.ts';
+import { delayed, delays, denseStreams, documents, short, streams } from './arbitrary.ts';
 import { type Loaded, load, run, type Sample, sha256 } from './fixtures.ts';
 import { expectedAlerts } from './oracle.ts';
 
@@ -62,8 +62,28 @@ describe('alerts', () => {
       ),
       { numRuns: 1_000 },
     );
-    // The runs above look at something.
+    // The runs look at something.
     expect(alerts).toBeGreaterThan(1_000);
     expect(replays).toBeGreaterThan(50);
+  });
+
+  it('are the same after a restart anywhere, with no more history than the span', () => {
+    let given = 0;
+    fc.assert(
+      fc.property(short, denseStreams, delays(ALLOWANCE_US), (text, samples, by) => {
+        const loaded = load(text);
+        const log = delayed(samples, by);
+        const expected = idsOf(expectedAlerts(loaded, log));
+        given += expected.length;
+        for (let commit = 1; commit < log.length; commit += 5) {
+          const { given, again } = withRestart(loaded, log, commit);
+          const ids = [...given, ...again].map(({ id }) => id);
+          expect(new Set(ids).size).toBe(ids.length);
+          expect(ids.sort()).toEqual(expected);
+        }
+      }),
+      { numRuns: 150 },
+    );
+    expect(given).toBeGreaterThan(500);
   });
 });

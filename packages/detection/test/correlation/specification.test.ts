@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createCorrelator } from '../../src/correlation/correlator.ts';
 import type { Alert } from '../../src/model.ts';
@@ -220,4 +221,14 @@ describe('the edges of a window', () => {
       'c b',
     ]);
   });
+});
+
+it('the example of the documentation is read and alerts', () => {
+  const page = readFileSync(new URL('../../../../docs/detection/correlations.md', import.meta.url), 'utf8');
+  const [, yaml = ''] = /```yaml\n(.*?)```/s.exec(page) ?? [];
+  const text = `${yaml}---\nname: login_failure\n---\nname: login_success\n`;
+  const failures = Array.from({ length: 10 }, (_, i) => sample(e(i), i * MINUTE, 'login_failure', { 'actor.id': 'ada' }));
+  const success = sample(e(10), 20 * MINUTE, 'login_success', { 'actor.id': 'ada' });
+  expect(alertsOf(text, [...failures, success])).toMatchObject([{ anchor: e(10), events_count: 11, group: { 'actor.id': 'ada' } }]);
+  expect(alertsOf(text, [...failures.slice(1), success])).toEqual([]);
 });
