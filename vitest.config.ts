@@ -11,5 +11,6 @@ export default defineConfig({
     pool: 'forks', // the engine crashes in worker threads
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    teardownTimeout: 60_000, // a broker that is asked to stop writes its logs first
   },
 });

@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { printable } from '@sealtrail/service-runtime';
 import { Command, CommanderError } from 'commander';
 import { createConsole } from './cli/console.ts';
@@ -14,7 +15,8 @@ import { registerSetup } from './commands/setup.ts';
 import { registerSql } from './commands/sql.ts';
 import { registerUp } from './commands/up.ts';
 import { registerVerify } from './commands/verify.ts';
-import { embeddedAdapters } from './deployment/adapters.ts';
+import { readServers } from './config.ts';
+import { type Adapters, distributedAdapters, embeddedAdapters, lazyAdapters } from './deployment/adapters.ts';
 import { withOperations } from './deployment/with-operations.ts';
 
 const interrupted = new AbortController();
@@ -29,7 +31,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 let exitCode = EXIT_FINE;
 const clock_ms = Date.now;
 const random = (bytes: number): Uint8Array => randomFillSync(new Uint8Array(bytes));
-const adapters = embeddedAdapters({ clock_ms, random });
+/** Told by the command that needs them first, so that help works whatever the environment says. */
+const adapters: Adapters = lazyAdapters(() => {
+  const servers = readServers(process.env, (path) => readFileSync(path, 'utf8'));
+  return servers === null ? embeddedAdapters({ clock_ms, random }) : distributedAdapters(servers, { clock_ms, random });
+});
 const context: CommandContext = {
   adapters,
   clock_ms,

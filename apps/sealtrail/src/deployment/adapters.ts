@@ -1,8 +1,11 @@
 import type { DataDirectory } from '@sealtrail/data-directory';
 import type { EventLog } from '@sealtrail/event-log';
+import { openKafkaEventLog } from '@sealtrail/event-log-kafka';
 import { openLmdbEventLog } from '@sealtrail/event-log-lmdb';
 import type { LedgerStore, SqlQueries } from '@sealtrail/ledger-store';
 import { openChdbStore, type UnreadablePart } from '@sealtrail/store-chdb';
+import { openClickHouseStore } from '@sealtrail/store-clickhouse';
+import type { Servers } from '../config.ts';
 
 /** A store with what the commands need besides the ledger. */
 export interface DeploymentStore extends LedgerStore, SqlQueries {
@@ -33,3 +36,23 @@ export const embeddedAdapters = ({ clock_ms, random }: AdapterOptions): Adapters
   openLog: (directory) => openLmdbEventLog({ dir: directory.log_dir, clock_ms, random }),
   openStore: (directory) => openChdbStore({ dir: directory.store_dir }),
 });
+
+/** Log on Kafka, store in ClickHouse; the data directory holds the deployment's id and keys. */
+export const distributedAdapters = ({ kafka, clickhouse }: Servers, { clock_ms, random }: AdapterOptions): Adapters => ({
+  kind: 'distributed',
+  openLog: () => openKafkaEventLog({ client: { clientId: 'sealtrail', ...kafka }, clock_ms, random }),
+  openStore: () => openClickHouseStore(clickhouse),
+});
+
+/** Adapters that are chosen when something of them is first asked for; what the choice throws, the asker gets. */
+export function lazyAdapters(choose: () => Adapters): Adapters {
+  let chosen: Adapters | null = null;
+  const known = (): Adapters => (chosen ??= choose());
+  return {
+    get kind() {
+      return known().kind;
+    },
+    openLog: async (directory) => known().openLog(directory),
+    openStore: async (directory) => known().openStore(directory),
+  };
+}
