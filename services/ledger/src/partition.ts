@@ -48,6 +48,12 @@ const isPassing = (error: unknown): error is Error =>
   (error instanceof EventLogError && (error.code === 'log_unavailable' || error.code === 'log_no_space')) ||
   (error instanceof LedgerStoreError && (error.code === 'store_unavailable' || error.code === 'store_no_space'));
 
+/** Throws PartitionEnd, halted, when log or store say that what they hold does not hold: no waiting mends that. */
+export function throwWhenCorrupt(partition: Partition, error: unknown): void {
+  if (error instanceof LedgerStoreError && error.code === 'store_corrupt') throw halted(partition, 'rows_disagree', error.message);
+  if (error instanceof EventLogError && error.code === 'log_corrupt') throw halted(partition, 'log_corrupt', error.message);
+}
+
 /** Tries until it succeeds, with a pause between, for as long as the partition is held. `what` is for the operator. */
 export async function persist<T>(partition: Partition, what: string, attempt: () => Promise<T>): Promise<T> {
   for (;;) {
@@ -56,8 +62,7 @@ export async function persist<T>(partition: Partition, what: string, attempt: ()
       return await attempt();
     } catch (error) {
       if (!isPassing(error)) {
-        if (error instanceof LedgerStoreError && error.code === 'store_corrupt') throw halted(partition, 'rows_disagree', error.message);
-        if (error instanceof EventLogError && error.code === 'log_corrupt') throw halted(partition, 'log_corrupt', error.message);
+        throwWhenCorrupt(partition, error);
         throw error;
       }
       partition.ports.events.waiting(partition.key, what, error);

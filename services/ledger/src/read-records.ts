@@ -1,9 +1,9 @@
 import type { LogRecord, ReadLimits } from '@sealtrail/event-log';
-import { halted, lost, type Partition, pause } from './partition.ts';
+import { halted, lost, type Partition, pause, throwWhenCorrupt } from './partition.ts';
 
 /**
  * The records from `from` on, without a gap; empty when none came within the limits' wait. Throws PartitionEnd: lost, or
- * halted with `log_truncated`, `topic_replaced`, `offset_gap`.
+ * halted with `log_truncated`, `topic_replaced`, `offset_gap`, `log_corrupt`.
  */
 export async function readRecords(partition: Partition, from: number, limits: ReadLimits): Promise<readonly LogRecord[]> {
   const { assignment, ports, key } = partition;
@@ -19,6 +19,7 @@ export async function readRecords(partition: Partition, from: number, limits: Re
       case 'out_of_range':
         throw outOfRange(partition, from, read);
       case 'unavailable':
+        throwWhenCorrupt(partition, read.cause);
         ports.events.waiting(key, 'reading the event log', read.cause);
         await pause(partition);
     }
