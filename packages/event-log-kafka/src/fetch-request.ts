@@ -5,6 +5,9 @@ import { assertSupports } from './topic-metadata.ts';
 
 const fetch = { apiKey: 1, apiVersion: 13, apiName: 'Fetch' };
 
+/** How long the broker may take beside the wait; the client's own limit counts where it is longer. */
+const answer_ms = 3_000;
+
 /** Kafka's error codes that a fetch is answered with. */
 export const fetch_errors = {
   none: 0,
@@ -75,7 +78,7 @@ const fetchCall = (place: FetchPlace, { wait_ms, bytes_max }: FetchLimits): Prot
     },
   },
   response: { decode: async (raw) => decodeFetched(new FlexibleReader(raw)), parse: async (decoded) => decoded },
-  requestTimeout: wait_ms + 30_000,
+  requestTimeout: wait_ms + answer_ms,
 });
 
 function decodeFetched(reader: FlexibleReader): Fetched & { readonly clientSideThrottleTime: number } {

@@ -110,6 +110,23 @@ describe.skipIf(brokers.length === 0)('a member', () => {
     expect(said.filter((line) => line.includes('\n'))).toEqual([]);
   });
 
+  it('leaves a connection that has gone silent for another', async () => {
+    const proxy = await openProxy(brokers);
+    const client = { brokers: [...brokers], socketFactory: proxy.socketFactory, requestTimeout: 1_500 };
+    const log = await openTestLog(brokers, { client });
+    const place = await createTestTopic(log);
+    const producer = await log.producer();
+    await producer.append([record(place.topic, 'a')]);
+    const held = await (await joinGroup(log, place)).next();
+    const limits = { records_max: 1, bytes_max: 1, wait_ms: 0 };
+    expect((await held.read(0, limits)).kind).toBe('records');
+    proxy.silence();
+    const [read, appended] = await Promise.all([held.read(0, { ...limits, wait_ms: 20_000 }), producer.append([record(place.topic, 'b')])]);
+    expect([read.kind, appended.kind]).toEqual(['records', 'appended']);
+    expect(await held.holds()).toBe(true);
+    expect(await held.commit(1, 'one')).toEqual({ kind: 'committed' });
+  });
+
   it('whose join is interrupted tries again', async () => {
     const proxy = await openProxy(brokers);
     const log = await openTestLog(brokers, { client: { brokers: [...brokers], socketFactory: proxy.socketFactory } });

@@ -85,11 +85,12 @@ describe.skipIf(brokers.length === 0)('an append', () => {
   });
 
   it('of more bytes than the broker takes at once is sent in several', async () => {
-    const { log } = await behindProxy();
+    const { log, proxy } = await behindProxy();
     const { topic } = await createTestTopic(log);
     const texts = Array.from({ length: 40 }, (_, number) => `${number} `.padEnd(100_000, 'x'));
     const outcome = await (await log.producer()).append(texts.map((text) => record(topic, text)));
     expect(offsetsOf(outcome)).toEqual(texts.map((_, number) => number));
+    expect(proxy.seen(api.produce)).toBe(5);
     expect(await textsIn(log, topic)).toEqual(texts);
   });
 

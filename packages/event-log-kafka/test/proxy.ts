@@ -19,6 +19,8 @@ export interface Proxy {
   /** Ends all connections, and takes no new ones until it is lifted. */
   down(): void;
   up(): void;
+  /** From now on nothing goes through the connections that stand, and nobody is told. */
+  silence(): void;
 }
 
 export async function openProxy(brokers: readonly string[]): Promise<Proxy> {
@@ -27,6 +29,7 @@ export async function openProxy(brokers: readonly string[]): Promise<Proxy> {
   const counts = new Map<number, number>();
   const sockets = new Set<net.Socket>();
   let is_down = false;
+  let era = 0;
 
   const takeLoss = (kind: number, what: Loss): boolean => {
     const at = losses.findIndex((loss) => loss.kind === kind && loss.what === what);
@@ -37,6 +40,7 @@ export async function openProxy(brokers: readonly string[]): Promise<Proxy> {
 
   const server = net.createServer((client) => {
     if (is_down) return void client.destroy();
+    const born = era;
     const broker = net.connect(Number(port), host);
     const kinds = new Map<number, number>();
     const end = (): void => {
@@ -52,6 +56,7 @@ export async function openProxy(brokers: readonly string[]): Promise<Proxy> {
       });
     }
     onFrames(client, (frame) => {
+      if (born !== era) return;
       const kind = frame.readInt16BE(4);
       kinds.set(frame.readInt32BE(8), kind);
       counts.set(kind, (counts.get(kind) ?? 0) + 1);
@@ -59,6 +64,7 @@ export async function openProxy(brokers: readonly string[]): Promise<Proxy> {
       else broker.write(frame);
     });
     onFrames(broker, (frame) => {
+      if (born !== era) return;
       const correlation = frame.readInt32BE(4);
       const kind = kinds.get(correlation) ?? -1;
       kinds.delete(correlation);
@@ -86,6 +92,9 @@ export async function openProxy(brokers: readonly string[]): Promise<Proxy> {
     down,
     up: () => {
       is_down = false;
+    },
+    silence: () => {
+      era += 1;
     },
   };
 }
