@@ -117,6 +117,10 @@ export function createCorrelator(correlations: Correlations, options: Correlator
       let come = work[node] as Work[];
       if (come.length === 0) continue;
       work[node] = [];
+      if (come.length === 1) {
+        apply(node, event, come, alerts);
+        continue;
+      }
       while (come.length > 0) {
         const [first, ...rest] = come as [Work, ...Work[]];
         const same = (other: Work): boolean => other.pending.key === first.pending.key && compareMoments(other.moment, first.moment) === 0;

@@ -69,6 +69,10 @@ export function linkCorrelations(correlations: readonly CorrelationRule[], rules
         }
       }
     }
+    for (const [alias, fields] of rule.aliases)
+      for (const name of fields.keys())
+        if (members.length === rule.rules.length && !members.some((member, i) => callsMember(name, member, rule.rules[i])))
+          refuse('correlation_invalid', `alias ${alias} names ${name}, which is none of its rules`);
     if (new Set(members.map(({ head }) => head)).size !== members.length) refuse('correlation_invalid', 'refers to one rule by two names');
     const inner = members.flatMap((member) => (member.kind === 'correlation' ? [linked[member.index]] : []));
     const chain = 1 + Math.max(0, ...inner.map((other) => other?.chain ?? 0));
@@ -88,6 +92,10 @@ export function linkCorrelations(correlations: readonly CorrelationRule[], rules
     errors,
   };
 }
+
+/** Whether an alias means a member: by its id, by its name, or as the correlation's rules call it. */
+export const callsMember = (name: string, { head }: Member, reference: string | undefined): boolean =>
+  name === reference || name === head.id || name === head.name;
 
 /** Rules and correlations by id and by name; an id comes before a name. */
 function namesOf(heads: readonly RuleHead[]): ReadonlyMap<string, readonly RuleHead[]> {

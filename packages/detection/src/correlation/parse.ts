@@ -66,7 +66,7 @@ function read(document: YamlDocument, top: YamlMap, head: RuleHead, refuse: Refu
     rules_place: { file: document.file, line: document.lineOf(['correlation', 'rules']) },
     group_by: texts(section, 'group-by', FIELDS_MAX, refuse) ?? [],
     timespan_us: readTimespan(section, refuse),
-    aliases: readAliases(section, rules, refuse),
+    aliases: readAliases(section, refuse),
     generate: readGenerate(section, top, refuse),
     comparisons,
     expression,
@@ -121,7 +121,7 @@ function readTimespan(section: YamlMap, refuse: Refuse): number {
   return span_us ?? 0;
 }
 
-function readAliases(section: YamlMap, rules: readonly string[], refuse: Refuse): ReadonlyMap<string, ReadonlyMap<string, string>> {
+function readAliases(section: YamlMap, refuse: Refuse): ReadonlyMap<string, ReadonlyMap<string, string>> {
   const aliases = new Map<string, ReadonlyMap<string, string>>();
   const value = yamlField(section, 'aliases');
   if (value === undefined) return aliases;
@@ -135,7 +135,6 @@ function readAliases(section: YamlMap, rules: readonly string[], refuse: Refuse)
     else
       for (const [rule, field] of Object.entries(fields)) {
         if (typeof field !== 'string' || field === '') refuse(['aliases', alias, rule], `alias ${alias} must name a field for ${rule}`);
-        else if (!rules.includes(rule)) refuse(['aliases', alias, rule], `alias ${alias} names ${rule}, which is not under rules`);
         else of.set(rule, field);
       }
     aliases.set(alias, of);

@@ -1,5 +1,5 @@
 import type { DetectionEvent, FieldValue, RuleHead } from '../model.ts';
-import type { Correlations, LinkedCorrelation } from './link.ts';
+import { type Correlations, callsMember, type LinkedCorrelation, type Member } from './link.ts';
 
 /** How an event that matched a rule comes to a correlation: which member it counts as, and which of its fields are read. */
 export interface Route {
@@ -26,12 +26,10 @@ export function routesOf({ linked }: Correlations, fieldsOf: FieldsOf): Readonly
   function into(id: string, resolve: (field: string) => readonly string[]): readonly Route[] {
     return (uses.get(id) ?? []).map(({ node, member }) => {
       const { rule, members } = linked[node] as LinkedCorrelation;
-      const head = members[member]?.head;
-      const reference = rule.rules[member] ?? '';
-      const inner = (field: string): readonly string[] => {
-        const fields = rule.aliases.get(field);
-        return resolve(fields?.get(reference) ?? (head?.name == null ? undefined : fields?.get(head.name)) ?? field);
-      };
+      const aliased = new Map<string, string>();
+      for (const [alias, fields] of rule.aliases)
+        for (const [name, field] of fields) if (callsMember(name, members[member] as Member, rule.rules[member])) aliased.set(alias, field);
+      const inner = (field: string): readonly string[] => resolve(aliased.get(field) ?? field);
       return {
         node,
         member,

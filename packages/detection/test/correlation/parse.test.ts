@@ -128,7 +128,6 @@ describe('a correlation', () => {
     ['an open parenthesis', { type: 'temporal', rules: '[a]', condition: '(a' }, /lacks a closing parenthesis/],
     ['a deep condition', { type: 'temporal', rules: '[a]', condition: `${'('.repeat(60)}a${')'.repeat(60)}` }, /nested more than 50 deep/],
     ['an unknown attribute', { window: '5m' }, /"window" is not an attribute/],
-    ['an alias of a rule that is not there', { aliases: '{ x: { b: f } }' }, /alias x names b, which is not under rules/],
     ['an alias that is no map', { aliases: '{ x: f }' }, /alias x must be a map/],
     ['generate in words', { generate: '"yes"' }, /generate "yes" is not supported/],
   ])('is refused for %s', (_what, lines, reason) => {
@@ -186,6 +185,9 @@ describe('correlations', () => {
     expect(said(`${count('x', 'y')}${count('y', 'nowhere')}`)).toEqual([
       expect.stringMatching(/^rule_unknown .* id-y:/),
       expect.stringMatching(/^correlation_invalid .* id-x: refers to y, which was refused/),
+    ]);
+    expect(said(`${count('x', 'a', ', aliases: { w: { a: f, id-a: f, b: f } }')}---\nid: id-a\nname: a\n---\nid: b\n`)).toEqual([
+      expect.stringMatching(/^correlation_invalid .* id-x: alias w names b, which is none of its rules/),
     ]);
     expect(said(`${count('x', 'a, id-a')}---\nid: id-a\nname: a\n`)).toEqual([expect.stringMatching(/by two names/)]);
   });

@@ -29,7 +29,7 @@ id: 1c
 id: x
 correlation:
   type: temporal
-  rules: [1a, b, 1c]
+  rules: [1a, 1b, 1c]
   group-by: [who]
   timespan: 1m
   aliases:
