@@ -1,4 +1,27 @@
 export { type Alert, alertIdOf, type Labels, LEVELS, type Level, labelsOf } from './alert.ts';
+export { type AlertFlow, type AlertFlowOptions, createAlertFlow } from './delivery/alert-flow.ts';
+export { RETRY_DEFAULTS, type RetrySettings } from './delivery/backoff.ts';
+export { createDispatcher, type Dispatcher, type DispatcherOptions } from './delivery/dispatcher.ts';
+export type { HttpAccess, HttpFetch } from './delivery/http.ts';
+export type { DeliveryEvent } from './delivery/lane.ts';
+export type { DeliveryOutcome, FailureReason, Notifier, Timers } from './delivery/notifier.ts';
+export {
+  type AlertmanagerReceiver,
+  alertmanagerNotifier,
+  type PagerdutyReceiver,
+  pagerdutyNotifier,
+  type SlackReceiver,
+  slackNotifier,
+  type WebhookReceiver,
+  webhookNotifier,
+} from './delivery/receivers.ts';
+export {
+  type AlertStateStore,
+  createMemoryDeliveryStore,
+  type DeliveryRow,
+  type DeliveryStore,
+  type MemoryDeliveryStore,
+} from './delivery/store.ts';
 export * from './errors.ts';
 export { DEDUPLICATION_DEFAULTS, type DeduplicationSettings } from './hygiene/deduplication.ts';
 export { GROUPING_DEFAULTS, type GroupingSettings } from './hygiene/grouping.ts';

@@ -44,7 +44,7 @@ export type Fate =
   | { readonly kind: 'low_risk'; readonly needed: number }
   | { readonly kind: 'inhibited'; readonly rule: string; readonly source: string }
   | { readonly kind: 'silenced'; readonly silence: string }
-  /** It was dealt with before: nothing is to be kept about it again. */
+  /** It was dealt with before. Store it all the same: a crash may have come between, and its row is one of its id. */
   | { readonly kind: 'duplicate' };
 
 export interface Admission {
