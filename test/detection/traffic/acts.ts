@@ -106,12 +106,12 @@ export function tidyUp(stage: Stage, draw: Draw, time_s: number, actor: Fields, 
 }
 
 /** The books are closed: report after report is exported by somebody who may. @returns seconds that it took */
-export function closeBooks(stage: Stage, draw: Draw, time_s: number, actor: Fields, origin: Fields): number {
+export function closeBooks(stage: Stage, draw: Draw, time_s: number, actorAt: (time_s: number) => Fields, origin: Fields): number {
   const reports = draw.int(15, 80);
   const pace_s = draw.between(18, 45);
   let at = time_s;
   for (let i = 0; i < reports; i++) {
-    act(stage, at, actor, origin, { action: 'report.export', resource_id: `month-${i}`, http_method: 'POST', severity: 'MEDIUM' });
+    act(stage, at, actorAt(at), origin, { action: 'report.export', resource_id: `month-${i}`, http_method: 'POST', severity: 'MEDIUM' });
     at += draw.exponential(pace_s) + 2;
   }
   return at - time_s;

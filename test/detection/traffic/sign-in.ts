@@ -118,7 +118,7 @@ export function personSignsIn(
     let asked = 0;
     while (asked < 8 && draw.chance(asked === 0 ? 0.05 : 0.35)) {
       at += draw.between(30, 70);
-      challenge(stage, at, origin, person.id, 'DENIED', 'timeout');
+      challenge(stage, at, origin, person.id, 'DENIED', draw.chance(0.03) ? 'user_denied' : 'timeout');
       asked++;
     }
     at += draw.between(4, 20);

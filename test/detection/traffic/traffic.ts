@@ -39,6 +39,7 @@ export function* traffic({ seed, benign_events, benign_per_attack, size }: Traff
   const kinds = inTurn(draw.named('kinds'), [...ATTACKS.keys()]);
   let made = 0;
   let attacks = 0;
+  let carried: readonly Arrival[] = [];
   for (let index = 0; made < benign_events; index++) {
     const days = tenants.map((tenant) => ({ tenant, events: benignDay(draw.named(`${tenant.name}/${index}`), tenant, index, size) }));
     for (const { events } of days) made += events.length;
@@ -54,8 +55,19 @@ export function* traffic({ seed, benign_events, benign_per_attack, size }: Traff
       if (stage.events.length > 0) incidents.push({ id, meant_for, events: stage.events.length });
       all.push(stage.events);
     }
-    yield { events: arrived(draw.named(`arrival/${index}`), all), incidents };
+    // Night shifts and long attacks go on after midnight: what arrives then belongs to the next day's stream.
+    const next_us = dayAt(index + 1).midnight_s * 1e6;
+    const arrivals = [...carried, ...arrived(draw.named(`arrival/${index}`), all)].sort((a, b) => a.at_us - b.at_us);
+    const today = arrivals.filter(({ at_us }) => at_us < next_us);
+    carried = arrivals.slice(today.length);
+    yield { events: today.map(({ event }) => event), incidents };
   }
+  yield { events: carried.map(({ event }) => event), incidents: [] };
+}
+
+interface Arrival {
+  readonly event: TrafficEvent;
+  readonly at_us: number;
 }
 
 function benignDay(draw: Draw, tenant: Tenant, index: number, size: number): readonly TrafficEvent[] {
@@ -69,11 +81,10 @@ function benignDay(draw: Draw, tenant: Tenant, index: number, size: number): rea
 }
 
 /** Events reach the log a little late: batches linger, and now and then a producer waits for the log. */
-function arrived(draw: Draw, parts: readonly (readonly TrafficEvent[])[]): readonly TrafficEvent[] {
-  const arrivals = parts.flatMap((events) =>
+function arrived(draw: Draw, parts: readonly (readonly TrafficEvent[])[]): readonly Arrival[] {
+  return parts.flatMap((events) =>
     events.map((event) => ({ event, at_us: event.time_us + draw.exponential(draw.chance(0.001) ? 8e6 : 2e5) })),
   );
-  return arrivals.sort((a, b) => a.at_us - b.at_us).map(({ event }) => event);
 }
 
 /** Larger tenants are attacked more often. */

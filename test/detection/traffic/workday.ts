@@ -90,7 +90,7 @@ function atWork(stage: Stage, draw: Draw, tenant: Tenant, person: Person, day: D
     const until = Math.min(end_s, at + TOKEN_S - draw.between(5, 60));
     if (draw.chance(0.72)) stretch(stage, draw, person, day, token, origin, at, until, desk);
     // Some go home at noon with the same browser, and the token goes with them.
-    if (draw.chance(0.02)) origin = { ...person.home, user_agent: person.agent };
+    if (person.kind !== 'shift' && draw.chance(0.02)) origin = { ...person.home, user_agent: person.agent };
     at = until + draw.exponential(4);
     if (draw.chance(0.9))
       act(stage, at, token, origin, { action: 'token.refresh', http_method: 'POST', http_route: '/token', producer: 'auth-api' });
@@ -115,7 +115,10 @@ function stretch(
     const closed = { action: 'figure.read', resource_id: 'revenue', http_route: '/figures/:id', ...DENIED };
     for (let t = from_s; t < until_s; t += 60) act(stage, t + draw.next(), token, origin, closed);
   }
-  if (person.kind === 'accountant' && day.month_end && draw.chance(0.06)) at += closeBooks(stage, draw, at, token, origin);
+  if (person.kind === 'accountant' && day.month_end && draw.chance(0.06)) {
+    let renewed = token;
+    at += closeBooks(stage, draw, at, (time_s) => (renewed = stillGood(draw, desk.tenant, person, renewed, time_s)), origin);
+  }
   if (draw.chance(0.0006)) openClosedList(stage, draw, at, token, origin, desk);
   if (draw.chance(0.0008)) tidyUp(stage, draw, at, token, origin, desk);
   if (draw.chance(0.0002)) roleTakenAway(stage, draw, at, token, origin, desk);
@@ -132,6 +135,10 @@ function stretch(
   if (draw.chance(0.01)) staysConnected(stage, draw, at, token, origin);
   while (at < until_s) at += work(stage, draw, at, token, origin, desk);
 }
+
+/** The token, or the one that a client fetches when it is about to run out. */
+const stillGood = (draw: Draw, tenant: Tenant, person: Person, token: Fields, time_s: number): Fields =>
+  Number(token['token_expires_at']) / 1_000 > time_s + 5 ? token : personToken(draw, tenant, person, time_s);
 
 /** A role was taken away while pages are open: all that they poll is denied until somebody closes them. */
 function roleTakenAway(stage: Stage, draw: Draw, time_s: number, token: Fields, origin: Fields, { tenant }: Desk): void {
@@ -198,7 +205,9 @@ function pollExpired(stage: Stage, draw: Draw, from_s: number, token: Fields, or
 
 /** A telephone goes between networks within the life of one token; its app may open pages inside itself. */
 function onThePhone(stage: Stage, draw: Draw, tenant: Tenant, person: Person, from_s: number): void {
+  // Tables of address ranges know most carriers as such.
   const carrier: Fields = {
+    ...(draw.chance(0.9) ? { 'attributes.source_kind': 'cellular' } : {}),
     source_ip: `252.${draw.int(0, 9)}.${draw.int(0, 255)}.${draw.int(1, 254)}`,
     'attributes.source_country': person.office.country,
   };

@@ -1,4 +1,7 @@
-import { IPv4, IPv6 } from 'ipaddr.js';
+import ipaddr from 'ipaddr.js';
+
+// The package is CommonJS: Node finds no named exports in it.
+const { IPv4, IPv6 } = ipaddr;
 
 /** The longest text of an address; nothing longer is looked at. */
 const ADDRESS_CHARACTERS_MAX = 45;

@@ -56,9 +56,7 @@ export const deniedSlowly: Attack = (scene) => {
   const begin_s = scene.stage.midnight_s + draw.between(1, 6) * 3_600 + (day.length > 0 ? 0 : 1);
   const acts = [...ADMIN, ...tenant.resources.flatMap((resource) => VERBS.map((verb) => `${resource}.${verb}`))];
   const tries = draw.int(20, 60);
-  paced(draw, begin_s, tries, 50_000 / tries, (at, i) =>
-    doing(at, { action: acts[(i * 7) % acts.length] ?? '', resource_id: objectId(draw), ...DENIED }),
-  );
+  paced(draw, begin_s, tries, 50_000 / tries, (at) => doing(at, { action: draw.pick(acts), resource_id: objectId(draw), ...DENIED }));
 };
 
 /** Ids are counted through; some hit, most do not. */

@@ -153,11 +153,15 @@ export const unsignedToken: Attack = (scene) =>
   forge(scene, scene.draw.int(1, 12), scene.draw.logBetween(0.5, 30), () => ['algorithm_not_allowed', { token_algorithm: null }]);
 export const otherAlgorithm: Attack = (scene) =>
   forge(scene, scene.draw.int(1, 12), scene.draw.logBetween(0.5, 30), () => ['algorithm_not_allowed', { token_algorithm: 'PS512' }]);
-export const alteredClaims: Attack = (scene) =>
-  forge(scene, scene.draw.int(14, 300), scene.draw.logBetween(0.1, 20), () => [
+/** Other names in the claims, or the same claims with one signature after the other. */
+export const alteredClaims: Attack = (scene) => {
+  const { draw, tenant } = scene;
+  const names = draw.chance(0.8);
+  forge(scene, names ? draw.int(5, 300) : draw.int(60, 3_000), draw.logBetween(0.1, names ? 20 : 2), () => [
     'signature_invalid',
-    { actor_id: `${scene.tenant.name}-u${scene.draw.int(0, 40)}` },
+    names ? { actor_id: `${tenant.name}-u${draw.int(0, 40)}` } : {},
   ]);
+};
 export const unknownIssuer: Attack = (scene) =>
   forge(scene, scene.draw.int(1, 20), scene.draw.logBetween(0.5, 30), () => [
     'unknown_issuer',
