@@ -39,6 +39,7 @@ export interface SeenRequest {
   readonly settings: Readonly<Record<string, string>>;
   readonly body_encoding: string;
   readonly packs_answer: boolean;
+  readonly waits_for_end: boolean;
 }
 
 export interface ChdbHttp {
@@ -75,8 +76,9 @@ export async function serveClickHouse(options: ChdbHttpOptions): Promise<ChdbHtt
   const seen: SeenRequest[] = [];
 
   const note = (asked: QueryRequest, sql: string): void => {
-    const { body_encoding, packs_answer, settings } = asked;
-    seen.push({ sql: sql.slice(0, SEEN_CHARACTERS), settings: Object.fromEntries(settings), body_encoding, packs_answer });
+    const { body_encoding, packs_answer, waits_for_end } = asked;
+    const settings = Object.fromEntries(asked.settings);
+    seen.push({ sql: sql.slice(0, SEEN_CHARACTERS), settings, body_encoding, packs_answer, waits_for_end });
     if (seen.length > SEEN_MAX) seen.shift();
   };
   const server = createServer({ maxHeaderSize: HEAD_BYTES_MAX, keepAliveTimeout: options.keep_alive_timeout_ms ?? 10_000 });

@@ -65,6 +65,8 @@ interface Request {
   readonly bytes_max: number;
 }
 
+const UNCOUNTED = 'the answer does not say how many rows were written: let the proxy in between pass X-ClickHouse-Summary';
+
 interface Answered {
   readonly bytes: Uint8Array;
   /** Rows that the server says it wrote; undefined when it does not say. */
@@ -134,9 +136,10 @@ export function openServer(settled: Settled): Server {
         const settings = { ...WHOLE, ...ONE_BLOCK_OF_INPUT, ...quorum };
         const request = { client: ledger, sql: `${sql} FORMAT Avro`, settings, body: parts, bytes_max: SHORT_BYTES_MAX };
         const { written_rows } = await again(() => once(request), isNotSent);
-        if (written_rows === undefined || written_rows < rows) {
+        if (written_rows === undefined) throw storeError(new WrongAnswer(UNCOUNTED), settled);
+        if (written_rows < rows) {
           throw storeError(
-            new WrongAnswer(`the server says that it wrote ${written_rows ?? 'no number'} of ${rows} rows: compare them`),
+            new WrongAnswer(`the server says that it wrote ${written_rows} of ${rows} rows: see what cuts the request`),
             settled,
           );
         }
