@@ -64,6 +64,8 @@ export interface EmitterProblem {
     | 'event_shed'
     /** The event log refused a batch for good; its events are counted in the next header's `shed`. */
     | 'batch_refused'
+    /** The same after an append whose answer was lost: the batch may be recorded. Counted in the next header's `shed` too. */
+    | 'batch_unconfirmed'
     /** The event log's answer was lost, or it cannot take the batch now; the same bytes are sent again. */
     | 'append_retried';
   readonly code: EmitterErrorCode;

@@ -5,7 +5,7 @@ import { type Channel, type Channels, createChannels, type QueuedBatch, type Wai
 import { EmitterError } from './errors.ts';
 import { createEventBuffer } from './event-buffer.ts';
 import type { InstanceState, Limits, Timers } from './options.ts';
-import { createOutbox, type Outbox, type OutboxOptions } from './outbox.ts';
+import { type BatchEnd, createOutbox, type Outbox, type OutboxOptions } from './outbox.ts';
 import type { StatsByDelivery } from './stats.ts';
 
 /** An event in its final bytes. */
@@ -42,7 +42,7 @@ export interface DeliveryLine {
   announce(tenant: string): void;
   flush(): Promise<void>;
   /** Sends all and a CLOSE for every class of every tenant; returns the events and batches that did not get out. */
-  close(): Promise<{ readonly events: number; readonly batches: number }>;
+  close(): Promise<{ readonly events_lost: number; readonly events_unconfirmed: number; readonly batches: number }>;
   readonly routine_bytes: number;
   readonly critical_bytes: number;
   readonly batches_waiting: number;
@@ -88,12 +88,12 @@ export function createDeliveryLine(options: DeliveryOptions): DeliveryLine {
     return signed;
   };
 
-  const settled = ({ channel, kind, events, waiting }: QueuedBatch, error: EmitterError | null): void => {
+  const settled = ({ channel, kind, events, waiting }: QueuedBatch, end: BatchEnd): void => {
     const counts = stats[channel.delivery];
     const count = events?.count ?? 0;
     channel.queued--;
     waitingBytes[channel.delivery] -= events?.bytes ?? 0;
-    if (error === null) {
+    if (end.kind === 'durable') {
       counts.sent_batches++;
       counts.sent_events += count;
       if (kind === 'HEARTBEAT') counts.sent_heartbeats++;
@@ -101,9 +101,10 @@ export function createDeliveryLine(options: DeliveryOptions): DeliveryLine {
       failedBatches++;
       // A number may be missing now; the next header says how many events it held.
       channel.shed += count;
-      counts.lost_events += count;
+      if (end.kind === 'lost') counts.lost_events += count;
+      else counts.unconfirmed_events += count;
     }
-    for (const waiter of waiting) waiter.settle(error);
+    for (const waiter of waiting) waiter.settle(end.kind === 'durable' ? null : end.error);
   };
 
   const outboxFor = (starts: OutboxOptions['starts']): Outbox =>
@@ -236,7 +237,9 @@ export function createDeliveryLine(options: DeliveryOptions): DeliveryLine {
       closeOpen('ROUTINE');
       closeOpen('CRITICAL');
       for (const channel of channels.all()) if (channel.used || channel.shed > 0) push(channel, 'CLOSE');
-      const lostBefore = stats.ROUTINE.lost_events + stats.CRITICAL.lost_events;
+      const given = (of: 'lost_events' | 'unconfirmed_events'): number => stats.ROUTINE[of] + stats.CRITICAL[of];
+      const lostBefore = given('lost_events');
+      const unconfirmedBefore = given('unconfirmed_events');
       const failedBefore = failedBatches;
       const cancel = timers.after(limits.close_timeout_ms, () => {
         const error = new EmitterError(
@@ -248,7 +251,11 @@ export function createDeliveryLine(options: DeliveryOptions): DeliveryLine {
       });
       await flush();
       cancel();
-      return { events: stats.ROUTINE.lost_events + stats.CRITICAL.lost_events - lostBefore, batches: failedBatches - failedBefore };
+      return {
+        events_lost: given('lost_events') - lostBefore,
+        events_unconfirmed: given('unconfirmed_events') - unconfirmedBefore,
+        batches: failedBatches - failedBefore,
+      };
     },
     get routine_bytes() {
       return waitingBytes.ROUTINE;

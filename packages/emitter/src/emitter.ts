@@ -16,8 +16,16 @@ import { systemEffects } from './system.ts';
 export type CloseOutcome =
   /** Everything is durable, and so is a CLOSE for every tenant and class. */
   | { readonly kind: 'closed' }
-  /** The event log refused batches for good or did not take them in time; what is missing shows as a gap and in no CLOSE. */
-  | { readonly kind: 'incomplete'; readonly events_lost: number; readonly batches_unconfirmed: number };
+  /**
+   * The event log refused batches for good or did not take them in time; what is missing shows as a gap and in no CLOSE.
+   * Events that are unconfirmed may be recorded: the answer to their append was lost.
+   */
+  | {
+      readonly kind: 'incomplete';
+      readonly events_lost: number;
+      readonly events_unconfirmed: number;
+      readonly batches_unconfirmed: number;
+    };
 
 export interface Emitter {
   readonly audit: Audit;
@@ -299,10 +307,10 @@ export function createEmitter(options: EmitterOptions): Emitter {
     close() {
       closing ??= Promise.resolve().then(async () => {
         finishAll();
-        const { events, batches } = await line.close();
-        return events === 0 && batches === 0
+        const { events_lost, events_unconfirmed, batches } = await line.close();
+        return events_lost + events_unconfirmed + batches === 0
           ? { kind: 'closed' }
-          : { kind: 'incomplete', events_lost: events, batches_unconfirmed: batches };
+          : { kind: 'incomplete', events_lost, events_unconfirmed, batches_unconfirmed: batches };
       });
       return closing;
     },

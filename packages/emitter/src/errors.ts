@@ -11,9 +11,12 @@ export type EmitterErrorCode =
   | 'batch_too_large'
   /** The producer's key could not sign. */
   | 'signing_failed'
-  /** The event log refused the batch for good; the cause is the log's. A CRITICAL event is then not durable. */
+  /** The event log refused the batch for good, and every append of it; the cause is the log's. It is not recorded. */
   | 'append_refused'
-  /** The event log did not confirm the batch within `critical_timeout_ms`. It may yet arrive: it keeps its number and bytes. */
+  /**
+   * The event log did not confirm the batch within `critical_timeout_ms`; it may yet arrive: it keeps its number and bytes. Or
+   * the answer to an append was lost and the log refuses the batch now: it may be recorded.
+   */
   | 'append_unconfirmed'
   /** No room for another event within `memory_bytes_max` or `critical_bytes_max`: the event log is not taking what is waiting. */
   | 'overloaded'

@@ -21,10 +21,17 @@ export interface OutboxOptions {
   readonly starts: 'now' | 'soon';
   /** Signs a batch under its number. Called once a batch, in the order of the queue. */
   readonly sign: (batch: QueuedBatch) => SignedBatch;
-  /** Called once a batch, when it is durable (null) or given up. */
-  readonly settled: (batch: QueuedBatch, error: EmitterError | null) => void;
+  /** Called once a batch, when its end is known, or known not to be known. */
+  readonly settled: (batch: QueuedBatch, end: BatchEnd) => void;
   readonly problem: (problem: EmitterProblem) => void;
 }
+
+export type BatchEnd =
+  | { readonly kind: 'durable' }
+  /** It is not in the event log. */
+  | { readonly kind: 'lost'; readonly error: EmitterError }
+  /** It was given up after an append of which nobody knows what it did: it may be in the event log. */
+  | { readonly kind: 'unconfirmed'; readonly error: EmitterError };
 
 /**
  * Sends closed batches in order, one append at a time. A batch is signed once; whatever happens to its append, the same
@@ -43,6 +50,8 @@ export interface Outbox {
 interface Signed {
   readonly batch: QueuedBatch;
   readonly record: SignedBatch;
+  /** An append of it is under way, or its outcome is unknown: whatever a later one says, it may be in the event log. */
+  unconfirmed: boolean;
 }
 
 export function createOutbox(options: OutboxOptions): Outbox {
@@ -60,10 +69,10 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const unsettled = new Set<QueuedBatch>();
   const waiting: { readonly until: number; readonly resolve: () => void }[] = [];
 
-  const finish = (batch: QueuedBatch, error: EmitterError | null): void => {
+  const finish = (batch: QueuedBatch, end: BatchEnd): void => {
     unsettled.delete(batch);
     done++;
-    settled(batch, error);
+    settled(batch, end);
     while (waiting.length > 0 && (waiting[0] as { until: number }).until <= done) waiting.shift()?.resolve();
   };
 
@@ -75,11 +84,11 @@ export function createOutbox(options: OutboxOptions): Outbox {
       try {
         const record = options.sign(batch);
         bytes += record.value.length;
-        inHand.push({ batch, record });
+        inHand.push({ batch, record, unconfirmed: false });
       } catch (thrown) {
         const error = asEmitterError(thrown);
         problem(describe('event_dropped', error, batch, 'could not be signed'));
-        finish(batch, error);
+        finish(batch, { kind: 'lost', error });
       }
     }
     if (head > 1_024 || head === queue.length) {
@@ -117,11 +126,15 @@ export function createOutbox(options: OutboxOptions): Outbox {
 
   /** Sends some of the hand until they are settled, or must be tried again later. Returns what remains. */
   const send = async (signed: Signed[]): Promise<Signed[]> => {
+    const before = signed.map(({ unconfirmed }) => unconfirmed);
+    for (const one of signed) one.unconfirmed = true;
     const outcome = await append(signed);
     if (abandoned !== null) return signed;
+    // A refusal took no effect, and tells nothing of the appends before it.
+    if (outcome.kind === 'refused') for (const [i, one] of signed.entries()) one.unconfirmed = before[i] as boolean;
     if (outcome.kind === 'appended') {
       pause_ms = 0;
-      for (const { batch } of signed) finish(batch, null);
+      for (const { batch } of signed) finish(batch, { kind: 'durable' });
       return [];
     }
     if (outcome.kind === 'unknown') {
@@ -142,7 +155,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       }
       return [];
     }
-    const { batch } = signed[0] as Signed;
+    const { batch, unconfirmed } = signed[0] as Signed;
     // A caller that waits can act on a refusal; a batch without one is kept through what an operator can lift.
     if (batch.waiting.length === 0 && isPassing(outcome.code)) {
       report(
@@ -154,15 +167,13 @@ export function createOutbox(options: OutboxOptions): Outbox {
       );
       return signed;
     }
-    const error = new EmitterError(
-      'append_refused',
-      `${nameOf(batch)} was refused by the event log (${outcome.code}): it is not recorded`,
-      {
-        cause: outcome.cause,
-      },
-    );
-    problem(describe('batch_refused', error, batch, `was refused by the event log (${outcome.code})`));
-    finish(batch, error);
+    const refused = `was refused by the event log (${outcome.code})`;
+    const what = unconfirmed ? `${refused} after an append that was not confirmed: it may be recorded` : `${refused}: it is not recorded`;
+    const error = new EmitterError(unconfirmed ? 'append_unconfirmed' : 'append_refused', `${nameOf(batch)} ${what}`, {
+      cause: outcome.cause,
+    });
+    problem(describe(unconfirmed ? 'batch_unconfirmed' : 'batch_refused', error, batch, what));
+    finish(batch, { kind: unconfirmed ? 'unconfirmed' : 'lost', error });
     return [];
   };
 
@@ -193,7 +204,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
     push(batch) {
       pushed++;
       unsettled.add(batch);
-      if (abandoned !== null) return finish(batch, abandoned);
+      if (abandoned !== null) return finish(batch, { kind: 'lost', error: abandoned });
       queue.push(batch);
       if (running) return;
       running = true;
@@ -206,7 +217,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
     },
     abandon(error) {
       abandoned = error;
-      for (const batch of unsettled) finish(batch, error);
+      const sent = new Set(inHand.filter(({ unconfirmed }) => unconfirmed).map(({ batch }) => batch));
+      for (const batch of unsettled) finish(batch, { kind: sent.has(batch) ? 'unconfirmed' : 'lost', error });
       wake?.();
     },
     get batches() {

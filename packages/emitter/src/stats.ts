@@ -12,8 +12,10 @@ export interface DeliveryStats {
   shed_events: number;
   /** Could not be made into an event: told to onProblem, or to the CRITICAL caller. */
   dropped_events: number;
-  /** In batches that the event log refused for good, or that were given up at close. */
+  /** In batches that the event log refused for good, or that were given up at close before they were sent. Not recorded. */
   lost_events: number;
+  /** In batches that were given up after an append whose answer was lost. They may be recorded. */
+  unconfirmed_events: number;
 }
 
 export interface EmitterStats {
@@ -43,6 +45,7 @@ export const noDeliveryStats = (): DeliveryStats => ({
   shed_events: 0,
   dropped_events: 0,
   lost_events: 0,
+  unconfirmed_events: 0,
 });
 
 export type StatsByDelivery = Readonly<Record<Delivery, DeliveryStats>>;

@@ -138,7 +138,7 @@ describe('close', () => {
     test.log.otherwise = 'lose';
     for (let i = 0; i < 4; i++) void test.emitter.audit.log('invoice.read');
     const critical = test.emitter.audit.log('invoice.delete', { delivery: 'CRITICAL' }).catch((error: { code: string }) => error.code);
-    expect(await closed(test)).toEqual({ kind: 'incomplete', events_lost: 5, batches_unconfirmed: 4 });
+    expect(await closed(test)).toEqual({ kind: 'incomplete', events_lost: 0, events_unconfirmed: 5, batches_unconfirmed: 4 });
     expect(await critical).toBe('append_unconfirmed');
     expect([test.timers.pending, test.emitter.stats().batches_waiting]).toEqual([0, 0]);
   });
@@ -147,7 +147,7 @@ describe('close', () => {
     const test = harness();
     await test.emitter.audit.log('invoice.delete', { delivery: 'CRITICAL' });
     test.log.otherwise = { refuse: 'closed' };
-    expect(await closed(test)).toEqual({ kind: 'incomplete', events_lost: 0, batches_unconfirmed: 1 });
+    expect(await closed(test)).toEqual({ kind: 'incomplete', events_lost: 0, events_unconfirmed: 0, batches_unconfirmed: 1 });
   });
 
   it('with no time at all gives up what is not signed yet, once', async () => {
@@ -159,7 +159,7 @@ describe('close', () => {
     });
     test.timers.soon = (): void => undefined; // the turn in which it would be signed comes too late
     void test.emitter.audit.log('invoice.read');
-    expect(await closed(test)).toEqual({ kind: 'incomplete', events_lost: 1, batches_unconfirmed: 2 });
+    expect(await closed(test)).toEqual({ kind: 'incomplete', events_lost: 1, events_unconfirmed: 0, batches_unconfirmed: 2 });
     expect(test.emitter.stats()).toMatchObject({ batches_waiting: 0, routine_bytes: 0 });
   });
 

@@ -79,8 +79,12 @@ describe('no message repeats a value', () => {
       for (let i = 0; i < 40; i++) void audit.log('a.b', { resource_id: text });
       void test.emitter.flush();
       await test.timers.advance(1_000);
+      test.log.answers.push({ refuse: 'record_too_large' });
+      void audit.log('a.b', { resource_id: text });
+      void test.emitter.flush();
+      await test.timers.advance(1_000);
       expect(new Set(test.problems.map(({ kind }) => kind))).toEqual(
-        new Set(['event_dropped', 'event_shed', 'append_retried', 'batch_refused']),
+        new Set(['event_dropped', 'event_shed', 'append_retried', 'batch_refused', 'batch_unconfirmed']),
       );
       for (const { message } of test.problems) expect(message).not.toContain(secret);
       expect(String(rejected)).not.toContain(secret);
