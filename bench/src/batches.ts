@@ -81,10 +81,10 @@ export function* prebuiltBatches(count: number, tenants: number): Generator<Preb
 }
 
 /** Creates the streams and registers the key. */
-export async function prepareLog(log: EventLog): Promise<void> {
+export async function prepareLog(log: EventLog, partitions = 1): Promise<void> {
   const admin = await log.admin();
   await admin.createTopics([
-    { topic: TOPIC, partitions: 1, cleanup_policy: 'delete' },
+    { topic: TOPIC, partitions, cleanup_policy: 'delete' },
     { topic: REGISTRY_TOPIC, partitions: 1, cleanup_policy: 'none' },
     { topic: REJECTED_TOPIC, partitions: 1, cleanup_policy: 'delete' },
   ]);

@@ -1,6 +1,7 @@
 /**
  * npm run bench [-- --smoke] [-- --only NAME]: each benchmark in a process of its own, one after the other, beside what a
- * user would do instead. Prints a table and writes bench/results/embedded.json.
+ * user would do instead. Prints a table and writes bench/results/results.json. `servers` needs Java and
+ * Maven, for a Kafka broker.
  */
 import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -20,6 +21,10 @@ const of = (result: Result, ...path: readonly string[]): unknown =>
   path.reduce<unknown>((value, name) => (value as Result | undefined)?.[name], result);
 const us = (value: unknown): string => `${String(value)} µs`;
 const n = (value: unknown): string => Number(value).toLocaleString('en-US');
+
+/** A figure of a stage, with the JSON consumer's beside it. */
+const both = (result: Result, name: string, show: (value: unknown) => string): string =>
+  `${show(of(result, 'stages', 'ledger', name))} (${show(of(result, 'stages', 'json', name))})`;
 
 interface MemorySample {
   readonly kept_mb: number;
@@ -82,6 +87,30 @@ const BENCHMARKS: readonly Benchmark[] = [
       ['ratio of throughput', `${String(r['throughput_ratio'])} times`],
     ],
   },
+  {
+    name: 'servers',
+    file: 'servers.ts',
+    args: [],
+    show: (r) => [
+      ['audit.log to visible through Kafka and ClickHouse over HTTP, events/s', n(of(r, 'end_to_end', 'ledger', 'events_per_s'))],
+      ['  JSON parsed and inserted, unverified (aim: at least 2.5 times that)', n(of(r, 'end_to_end', 'json', 'events_per_s'))],
+      ['  JSON passed through, unverified (aim: at least 1.7 times that)', n(of(r, 'end_to_end', 'json-text', 'events_per_s'))],
+      ['ratios', `${String(r['ratio_to_json'])} and ${String(r['ratio_to_json_text'])} times`],
+      ['saturated: produced, events/s (JSON)', both(r, 'produce_events_per_s', n)],
+      ['saturated: sealed and stored, events/s (JSON)', both(r, 'store_events_per_s', n)],
+      ['CPU an event: service (JSON)', both(r, 'producer_us_per_event', us)],
+      ['CPU an event: ledger process (JSON consumer); aim: at most 6 µs', both(r, 'storing_us_per_event', us)],
+      ['CPU an event: engine (JSON)', both(r, 'engine_us_per_event', us)],
+      ['CPU an event: broker (JSON)', both(r, 'broker_us_per_event', us)],
+      ['bytes an event in Kafka (JSON)', both(r, 'kafka_bytes_per_event', String)],
+      ['memory of the ledger process (JSON consumer), MB', both(r, 'storing_memory_mb', String)],
+      [
+        'latency audit.log to visible at half load, p50 and p99 (aim: p99 under 1,500 ms)',
+        `${String(of(r, 'half_load', 'ledger', 'latency_ms_p50'))} and ${String(of(r, 'half_load', 'ledger', 'latency_ms_p99'))} ms`,
+      ],
+      ['CPU an event of the ledger at 12 partitions (aim: at most 1.3 times)', `${String(r['ratio_12_partitions'])} times`],
+    ],
+  },
 ];
 
 const smoke = process.argv.includes('--smoke');
@@ -118,5 +147,5 @@ if (!smoke) {
   const machine = { node: process.version, cores: cpus().length, cpu: cpus()[0]?.model, memory_gb: Math.round(totalmem() / 1e9) };
   const folder = new URL('../results/', import.meta.url);
   await mkdir(folder, { recursive: true });
-  await writeFile(new URL('embedded.json', folder), `${JSON.stringify({ machine, results }, null, 2)}\n`);
+  await writeFile(new URL('results.json', folder), `${JSON.stringify({ machine, results }, null, 2)}\n`);
 }

@@ -12,12 +12,14 @@ export interface RunLedger {
   sealedTo(offset: number): Promise<void>;
   stop(): Promise<void>;
   readonly rounds: number;
+  /** What went wrong, once something does. */
+  readonly failed: Promise<Error>;
 }
 
 export interface RunLedgerOptions {
   readonly settings?: Partial<LedgerSettings>;
   /** Called when a round is published: every record before `to` is stored and visible. */
-  readonly onSealed?: (to: number) => void;
+  readonly onSealed?: (to: number, partition: number) => void;
 }
 
 export function runLedger(log: EventLog, store: LedgerStore, options: RunLedgerOptions = {}): RunLedger {
@@ -27,8 +29,13 @@ export function runLedger(log: EventLog, store: LedgerStore, options: RunLedgerO
   let rounds = 0;
   let failure: Error | null = null;
   let wake = (): void => undefined;
+  let tellFailure = (_cause: Error): void => undefined;
+  const failed = new Promise<Error>((resolve) => {
+    tellFailure = resolve;
+  });
   const fail = (cause: Error): void => {
     failure = cause;
+    tellFailure(cause);
     wake();
   };
   const ledger = createLedger({
@@ -61,11 +68,11 @@ export function runLedger(log: EventLog, store: LedgerStore, options: RunLedgerO
       checkpointSigner: (origin) => ({ key: noteVerifierKey(hash, origin, publicKey), sign }),
       events: {
         recovered: () => undefined,
-        sealed: (_, facts) => {
+        sealed: ({ partition }, facts) => {
           rounds++;
           if (facts.rejected.length > 0) fail(new Error(`records were rejected: ${facts.rejected.join(' ')}`));
           to = facts.to;
-          options.onSealed?.(to);
+          options.onSealed?.(to, partition);
           wake();
         },
         checkpointed: () => undefined,
@@ -80,6 +87,7 @@ export function runLedger(log: EventLog, store: LedgerStore, options: RunLedgerO
   const ended = ledger.run(stop.signal);
   ended.then((end) => end.kind === 'failed' && fail(end.cause)).catch((error: unknown) => fail(error as Error));
   return {
+    failed,
     get rounds() {
       return rounds;
     },
