@@ -1,0 +1,96 @@
+import type { DetectionEvent, FieldValue, LogSource } from '@sealtrail/detection';
+import type { AuditEvent, WalkedBatch } from '@sealtrail/wire';
+import { addressText } from './address-text.ts';
+
+/** What a service emitted. */
+const EMITTED: LogSource = { category: 'audit', product: 'sealtrail', service: 'api' };
+/** What an importer read from CloudTrail: rules for AWS apply to it, through a pipeline. */
+const CLOUDTRAIL: LogSource = { category: null, product: 'aws', service: 'cloudtrail' };
+const IMPORTER = 'importer';
+
+const EVENT_ID_BYTES = 16;
+const TIME_BYTES_MAX = 10;
+
+/** Fields of the batch that its events are asked for like their own. */
+type HeaderField = 'tenant' | 'producer' | 'delivery';
+const HEADER_FIELDS: ReadonlySet<string> = new Set<HeaderField>(['tenant', 'producer', 'delivery']);
+const ATTRIBUTE = 'attributes.';
+
+/**
+ * The event at `index` of a batch as detection sees it: fields by their column's names, attributes as `attributes.NAME`,
+ * hashes and ids as hex, addresses as text. It is decoded when the first field is asked for; time and id are read in place.
+ */
+export function auditDetectionEvent(batch: WalkedBatch, index: number, received_us: number): DetectionEvent {
+  const { header, record, schema, ends, first_event } = batch;
+  const start = index === 0 ? first_event : (ends[3 * index - 1] as number);
+  const rest = ends[3 * index + 1] as number;
+  const end = ends[3 * index + 2] as number;
+  let decoded: AuditEvent | null = null;
+  const event = (): AuditEvent => (decoded ??= schema.decode(record, start, end));
+  return {
+    id: hex(record.subarray(rest, rest + EVENT_ID_BYTES)),
+    tenant: header.tenant,
+    // The time follows the id in the rest section (docs/spec/event.md).
+    time_us: zigzagAt(record, rest + EVENT_ID_BYTES),
+    received_us,
+    logsource: header.producer === IMPORTER ? CLOUDTRAIL : EMITTED,
+    field: (name) => (HEADER_FIELDS.has(name) ? header[name as HeaderField] : fieldOf(event(), name)),
+    values: () => [header.tenant, header.producer, ...valuesOf(event())],
+  };
+}
+
+/** The value of a field of an event. Undefined for a name that no event has. */
+export function fieldOf(event: AuditEvent, name: string): FieldValue | undefined {
+  if (name.startsWith(ATTRIBUTE)) return event.attributes.get(name.slice(ATTRIBUTE.length));
+  switch (name) {
+    case 'attributes':
+      return undefined;
+    case 'source_ip':
+      return event.source_ip === null ? null : addressText(event.source_ip);
+    case 'related.type':
+      return event.related.map(({ type }) => type);
+    case 'related.id':
+      return event.related.map(({ id }) => id);
+    case 'actor_chain.subject':
+      return event.actor_chain.map(({ subject }) => subject);
+    case 'actor_chain.issuer':
+      return event.actor_chain.map(({ issuer }) => issuer);
+    default:
+      return plain((event as unknown as Readonly<Record<string, unknown>>)[name]);
+  }
+}
+
+function plain(value: unknown): FieldValue | undefined {
+  if (value instanceof Uint8Array) return hex(value);
+  if (Array.isArray(value)) return value.every((one) => typeof one === 'string') ? (value as string[]) : undefined;
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || value === null) return value;
+  return undefined;
+}
+
+function* valuesOf(event: AuditEvent): Iterable<FieldValue> {
+  for (const [name, value] of Object.entries(event)) {
+    if (name === 'attributes') yield* event.attributes.values();
+    else if (name === 'related') for (const { type, id } of event.related) yield [type, id];
+    else if (name === 'actor_chain') for (const { subject } of event.actor_chain) yield subject;
+    else {
+      const one = name === 'source_ip' ? fieldOf(event, name) : plain(value);
+      if (one !== undefined && one !== null) yield one;
+    }
+  }
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
+
+/** A zigzag varint that the walk has found well-formed, as a safe integer. */
+function zigzagAt(bytes: Uint8Array, at: number): number {
+  let low = 0;
+  let factor = 1;
+  for (let i = 0; i < TIME_BYTES_MAX; i++) {
+    const byte = bytes[at + i] as number;
+    low += (byte & 0x7f) * factor;
+    if (byte < 0x80) break;
+    factor *= 128;
+  }
+  // Times are not negative in a canonical event (1970 to 2200): the zigzag value is twice the time, below 2^53.
+  return low / 2;
+}

@@ -1,0 +1,297 @@
+import { type Alert, type DetectionEvent, type Engine, replaySpan_us, wasGiven } from '@sealtrail/detection';
+import type { Assignment, LogRecord } from '@sealtrail/event-log';
+import { examineRecord, type Registry, recordedAtOf } from '@sealtrail/seal';
+import type { WalkedBatch } from '@sealtrail/wire';
+import { alertRecord } from './alert-record.ts';
+import { auditDetectionEvent } from './audit-event.ts';
+import { EvidencePlaces } from './evidence-places.ts';
+import { producerEvent, rejectedRecord } from './pipeline-event.ts';
+import type { DetectorPorts, DetectorSettings, PartitionPlace } from './ports.ts';
+import { ProducerWatch } from './producer-watch.ts';
+import { formatProgress, parseProgress } from './progress.ts';
+import type { RegistryFeed } from './registry-feed.ts';
+import { firstTakenAt } from './replay-start.ts';
+
+export interface DetectedPartition {
+  readonly assignment: Assignment;
+  readonly ports: DetectorPorts;
+  readonly settings: DetectorSettings;
+  readonly registry: RegistryFeed;
+}
+
+/** The partition was taken away, or the consumer stops. */
+export class PartitionLost extends Error {
+  readonly code = 'partition_lost';
+}
+
+/** What stood before the committed place when the partition was taken up. */
+interface Restored {
+  readonly offset: number;
+  readonly watermark_us: number | null;
+}
+
+const EVENTS_A_BREATH = 2_048;
+const HASH_BYTES = 32;
+
+/** Where in a record an event stands. */
+interface EventAt {
+  readonly index: number;
+  readonly leaf_hash: () => Uint8Array;
+}
+/** Of a finding about a record as a whole, which is no leaf. */
+const NO_EVENT: EventAt = { index: 0, leaf_hash: () => new Uint8Array(HASH_BYTES) };
+
+/**
+ * Evaluates one partition for as long as it is held. Windows are restored by reading again what they reach back to; what was
+ * given before is recognised and not given again. An offset is committed when every alert that is certain up to there is
+ * durable in the sink. Ends by throwing PartitionLost, or what a bug throws.
+ */
+export async function detectPartition(partition: DetectedPartition): Promise<never> {
+  return new PartitionDetector(partition).run();
+}
+
+class PartitionDetector {
+  readonly #assignment: Assignment;
+  readonly #ports: DetectorPorts;
+  readonly #settings: DetectorSettings;
+  readonly #registry: RegistryFeed;
+  readonly #place: PartitionPlace;
+  readonly #engine: Engine;
+  readonly #replaySpan_us: number;
+  readonly #places = new EvidencePlaces();
+  readonly #producers: ProducerWatch;
+  /** Offsets of events that a replay has matched: what stood before the committed place. */
+  readonly #replayed = new Map<string, number>();
+  #recorded_at = 0;
+  #restored: Restored | null = null;
+  #events = 0;
+  #findings = 0;
+  #matches = 0;
+
+  constructor({ assignment, ports, settings, registry }: DetectedPartition) {
+    this.#assignment = assignment;
+    this.#ports = ports;
+    this.#settings = settings;
+    this.#registry = registry;
+    this.#place = { topic: assignment.topic, partition: assignment.partition };
+    this.#engine = ports.rules.engine.fresh();
+    this.#replaySpan_us = replaySpan_us(ports.rules.correlations);
+    this.#producers = new ProducerWatch(settings.silence_ms * 1000);
+  }
+
+  async run(): Promise<never> {
+    const { settings } = this;
+    let next = await this.#takeUp();
+    let committed = this.#restored?.offset ?? next;
+    let committed_ms = this.#ports.clock_ms();
+    for (;;) {
+      const limits = { records_max: settings.read_records_max, bytes_max: settings.read_bytes_max, wait_ms: settings.read_wait_ms };
+      const read = await this.#persist('reading records', () => this.#assignment.read(next, limits));
+      if (read.kind === 'lost') throw this.#lost();
+      if (read.kind === 'unavailable') {
+        await this.#pause('reading records', read.cause);
+        continue;
+      }
+      if (read.kind === 'out_of_range') {
+        // Retention took records before they were evaluated: what is left is evaluated, and the ledger's gap tells the loss.
+        next = Math.max(read.start, Math.min(next, read.end));
+        continue;
+      }
+      const last = read.records.at(-1);
+      const raised = last === undefined ? await this.#rest() : await this.#evaluate(read.records);
+      if (last !== undefined) next = last.offset + 1;
+      const replaying = this.#restored !== null && next <= this.#restored.offset;
+      const alerts = raised.filter((alert) => !this.#wasGiven(alert));
+      const records = alerts.map((alert) => alertRecord(alert, this.#places, this.#recorded_at));
+      if (records.length > 0) await this.#persist('storing alerts', () => this.#ports.sink.raise(records));
+      this.#tell(next, alerts.length, replaying);
+      this.#forget();
+      const now_ms = this.#ports.clock_ms();
+      if (next > committed && now_ms - committed_ms >= settings.commit_interval_ms) {
+        await this.#commit(next);
+        committed = next;
+        committed_ms = now_ms;
+      }
+    }
+  }
+
+  get settings(): DetectorSettings {
+    return this.#settings;
+  }
+
+  /** Where reading begins: at the committed place, or before it as far as windows reach back. */
+  async #takeUp(): Promise<number> {
+    const committed = await this.#persist('reading the committed offset', () => this.#assignment.committed());
+    const bounds = await this.#persist('reading the log’s bounds', () => this.#assignment.bounds());
+    const progress = committed === null ? null : parseProgress(committed.metadata);
+    if (committed === null || progress === null) {
+      this.#ports.events.started(this.#place, { replay_from: bounds.start, from: bounds.start });
+      return bounds.start;
+    }
+    this.#restored = { offset: committed.offset, watermark_us: progress.watermark_us };
+    const replay_from = await this.#replayFrom(this.#restored, bounds);
+    this.#ports.events.started(this.#place, { replay_from, from: committed.offset });
+    return replay_from;
+  }
+
+  async #replayFrom({ offset, watermark_us }: Restored, bounds: { readonly start: number; readonly end: number }): Promise<number> {
+    if (watermark_us === null) return Math.max(bounds.start, Math.min(offset, bounds.end));
+    // An event's time lies at most `ahead_us` after the log took it.
+    const from_ms = Math.floor((watermark_us - this.#replaySpan_us - this.#settings.ahead_us) / 1000);
+    const one = (at: number) => this.#assignment.read(at, { records_max: 1, bytes_max: 0, wait_ms: 0 });
+    return this.#persist('finding where windows begin', () => firstTakenAt(one, bounds, offset, from_ms));
+  }
+
+  /** Evaluates records in order. Only their bytes, their place and the registry decide. */
+  async #evaluate(records: readonly LogRecord[]): Promise<readonly Alert[]> {
+    // After the records were fetched: a key that was registered before its first batch was sent is then in it.
+    const registry = await this.#persist('reading the key registry', () => this.#registry.readToEnd());
+    const alerts: Alert[] = [];
+    let sinceBreath = 0;
+    for (const record of records) {
+      this.#recorded_at = recordedAtOf(record, this.#recorded_at);
+      const received_us = this.#recorded_at * 1000;
+      sinceBreath += this.#evaluateRecord(record, registry, received_us, alerts);
+      for (const found of this.#producers.silentAt(received_us)) {
+        this.#evaluateEvent(producerEvent(this.#ports.sha256, found, this.#place, received_us), record.offset, null, alerts);
+      }
+      if (sinceBreath >= EVENTS_A_BREATH) {
+        sinceBreath = 0;
+        await this.#ports.breathe();
+      }
+    }
+    return alerts;
+  }
+
+  /** Gives the number of events, at least 1. */
+  #evaluateRecord(record: LogRecord, registry: Registry, received_us: number, alerts: Alert[]): number {
+    const { sha256, verify } = this.#ports;
+    const { audience, topic, incarnation, partitions } = this.#settings;
+    const identity = { audience, topic, incarnation, partition: this.#place.partition, partitions };
+    const examined = examineRecord({ sha256, verify, identity, registry }, record, this.#recorded_at);
+    if (examined.kind === 'rejected') {
+      this.#findings++;
+      const event = rejectedRecord(sha256, { ...this.#place, offset: record.offset }, examined.reason, received_us);
+      this.#evaluateEvent(event, record.offset, NO_EVENT, alerts);
+      return 1;
+    }
+    const { batch } = examined;
+    const taken = this.#producers.take(batch.header, Buffer.from(batch.header_hash).toString('hex'), received_us);
+    for (const found of taken.findings) {
+      this.#findings++;
+      const event = producerEvent(sha256, found, this.#place, received_us);
+      this.#evaluateEvent(event, record.offset, NO_EVENT, alerts);
+    }
+    // What comes twice is no second act, and what contradicts a number that was taken is none at all.
+    if (taken.kind === 'new') this.#evaluateBatch(batch, record.offset, received_us, alerts);
+    return batch.header.count + 1;
+  }
+
+  #evaluateBatch(batch: WalkedBatch, offset: number, received_us: number, alerts: Alert[]): void {
+    const { count } = batch.header;
+    this.#events += count;
+    for (let index = 0; index < count; index++) {
+      const event = auditDetectionEvent(batch, index, received_us);
+      this.#evaluateEvent(
+        event,
+        offset,
+        { index, leaf_hash: () => batch.leaves.slice(HASH_BYTES * index, HASH_BYTES * (index + 1)) },
+        alerts,
+      );
+    }
+  }
+
+  #evaluateEvent(event: DetectionEvent, offset: number, at: EventAt | null, alerts: Alert[]): void {
+    const evaluation = this.#engine.evaluate(event);
+    if (evaluation.matches.length > 0) {
+      this.#matches += evaluation.matches.length;
+      if (at !== null) this.#remember(event, offset, at);
+      if (this.#restored !== null && offset < this.#restored.offset) this.#replayed.set(`${event.tenant}\n${event.id}`, offset);
+    }
+    for (const alert of evaluation.alerts) alerts.push(alert);
+  }
+
+  /** Alerts may rest on it. */
+  #remember(event: DetectionEvent, offset: number, { index, leaf_hash }: EventAt): void {
+    const { incarnation } = this.#settings;
+    const place = { event_id: Buffer.from(event.id, 'hex'), ...this.#place, incarnation, offset, index, leaf_hash: leaf_hash() };
+    this.#places.remember(event.tenant, event.id, place, event.time_us, this.#recorded_at);
+  }
+
+  /** Nothing came: event time goes on with the clock, a little behind it. */
+  async #rest(): Promise<readonly Alert[]> {
+    const now_us = (this.#ports.clock_ms() - this.#settings.idle_lag_ms) * 1000;
+    const alerts: Alert[] = [];
+    for (const found of this.#producers.silentAt(now_us)) {
+      this.#findings++;
+      this.#evaluateEvent(producerEvent(this.#ports.sha256, found, this.#place, now_us), Number.MAX_SAFE_INTEGER, null, alerts);
+    }
+    alerts.push(...this.#engine.advance(now_us));
+    return alerts;
+  }
+
+  #wasGiven(alert: Alert): boolean {
+    const restored = this.#restored;
+    if (restored === null) return false;
+    const includes = (event: string): boolean => this.#replayed.has(`${alert.tenant}\n${event}`);
+    return wasGiven(alert, { watermark_us: restored.watermark_us, includes }, this.#ports.rules.correlations);
+  }
+
+  async #commit(offset: number): Promise<void> {
+    const outcome = await this.#assignment.commit(offset, formatProgress({ watermark_us: this.#engine.stats().watermark_us }));
+    if (outcome.kind === 'fenced') throw this.#lost();
+    // Unknown is harmless here: alerts are durable, and the next commit says the same or more.
+    if (outcome.kind === 'unknown') this.#ports.events.waiting(this.#place, 'committing', outcome.cause);
+  }
+
+  /** What no window reaches back to any more need not be remembered. */
+  #forget(): void {
+    const watermark_us = this.#engine.stats().watermark_us;
+    if (watermark_us === null) return;
+    const from_us = watermark_us - this.#replaySpan_us;
+    this.#places.forgetBefore(from_us);
+    const restored = this.#restored;
+    // Once the watermark has passed the last replayed event by all windows, no alert rests on one any more.
+    if (restored !== null && from_us > (restored.watermark_us ?? 0) + this.#settings.ahead_us) {
+      this.#restored = null;
+      this.#replayed.clear();
+    }
+  }
+
+  #tell(to: number, alerts: number, replayed: boolean): void {
+    if (this.#events === 0 && this.#findings === 0 && alerts === 0) return;
+    this.#ports.events.evaluated(this.#place, {
+      to,
+      events: this.#events,
+      findings: this.#findings,
+      matches: this.#matches,
+      alerts,
+      replayed,
+    });
+    this.#events = 0;
+    this.#findings = 0;
+    this.#matches = 0;
+  }
+
+  /** Tries until it succeeds or the partition is lost. */
+  async #persist<T>(what: string, act: () => Promise<T>): Promise<T> {
+    for (;;) {
+      if (this.#assignment.lost.aborted) throw this.#lost();
+      try {
+        return await act();
+      } catch (error) {
+        await this.#pause(what, error as Error);
+      }
+    }
+  }
+
+  async #pause(what: string, cause: Error): Promise<void> {
+    if (this.#assignment.lost.aborted) throw this.#lost();
+    this.#ports.events.waiting(this.#place, what, cause);
+    await this.#ports.sleep(this.#settings.retry_ms, this.#assignment.lost);
+  }
+
+  #lost(): PartitionLost {
+    return new PartitionLost(`partition ${this.#place.partition} of ${this.#place.topic} is no longer held`);
+  }
+}

@@ -1,0 +1,84 @@
+import type { Compiled } from '@sealtrail/detection';
+import type { EventLogReader } from '@sealtrail/event-log';
+import type { Ed25519Verify, Sha256 } from '@sealtrail/merkle';
+import type { AlertRecord } from '@sealtrail/wire';
+
+/** Where alerts go. */
+export interface AlertSink {
+  /**
+   * Durable when it resolves; an alert whose id is there already changes nothing. Throws when it cannot be reached: the
+   * partition waits and raises them again.
+   */
+  raise(alerts: readonly AlertRecord[]): Promise<void>;
+}
+
+export interface DetectorPorts {
+  /** Reads the registry's stream. */
+  readonly reader: EventLogReader;
+  readonly sha256: Sha256;
+  readonly verify: Ed25519Verify;
+  readonly rules: Compiled;
+  readonly sink: AlertSink;
+  readonly clock_ms: () => number;
+  /** Waits; resolves early when the signal aborts. */
+  readonly sleep: (ms: number, stop: AbortSignal) => Promise<void>;
+  readonly breathe: () => Promise<void>;
+  readonly events: DetectorEvents;
+}
+
+export interface PartitionPlace {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** What happens, for logs and metrics. Nothing here carries an event's content. */
+export interface DetectorEvents {
+  /** A partition is taken up: what lies in [replay_from, from) is read again to restore windows. */
+  started(place: PartitionPlace, facts: { readonly replay_from: number; readonly from: number }): void;
+  evaluated(place: PartitionPlace, facts: EvaluatedFacts): void;
+  waiting(place: PartitionPlace, what: string, cause: Error): void;
+  lost(place: PartitionPlace): void;
+}
+
+export interface EvaluatedFacts {
+  readonly to: number;
+  readonly events: number;
+  readonly findings: number;
+  readonly matches: number;
+  readonly alerts: number;
+  readonly replayed: boolean;
+}
+
+export interface DetectorSettings {
+  readonly audience: string;
+  readonly topic: string;
+  readonly registry_topic: string;
+  readonly group: string;
+  readonly incarnation: number;
+  readonly partitions: number;
+  readonly read_records_max: number;
+  readonly read_bytes_max: number;
+  readonly read_wait_ms: number;
+  readonly commit_interval_ms: number;
+  readonly retry_ms: number;
+  /** How far an event's own time may lie beyond the time at which the log took it; the engine's setting. */
+  readonly ahead_us: number;
+  /** How far behind the clock event time follows while a partition rests. */
+  readonly idle_lag_ms: number;
+  /** Silence of a producer that did not say goodbye, from which on it is a finding. */
+  readonly silence_ms: number;
+}
+
+export const DETECTOR_LIMITS: Pick<
+  DetectorSettings,
+  'read_records_max' | 'read_bytes_max' | 'read_wait_ms' | 'commit_interval_ms' | 'retry_ms' | 'ahead_us' | 'idle_lag_ms' | 'silence_ms'
+> = {
+  read_records_max: 256,
+  read_bytes_max: 8_388_608,
+  read_wait_ms: 500,
+  commit_interval_ms: 1_000,
+  retry_ms: 500,
+  ahead_us: 60_000_000,
+  idle_lag_ms: 2_000,
+  silence_ms: 180_000,
+};
