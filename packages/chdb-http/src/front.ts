@@ -55,6 +55,8 @@ export interface ChdbHttp {
   dropIdle(): void;
   /** The last 1,000 requests. */
   seen(): readonly SeenRequest[];
+  /** Connections that were taken so far. */
+  connections(): number;
   /** Waits for statements that run; requests that hang are cut. */
   close(): Promise<void>;
 }
@@ -82,6 +84,8 @@ export async function serveClickHouse(options: ChdbHttpOptions): Promise<ChdbHtt
     if (seen.length > SEEN_MAX) seen.shift();
   };
   const server = createServer({ maxHeaderSize: HEAD_BYTES_MAX, keepAliveTimeout: options.keep_alive_timeout_ms ?? 10_000 });
+  let connections = 0;
+  server.on('connection', () => connections++);
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     // A client that goes away is no error of the front.
     request.on('error', () => undefined);
@@ -112,6 +116,7 @@ export async function serveClickHouse(options: ChdbHttpOptions): Promise<ChdbHtt
     accept: () => listen(port),
     dropIdle: () => server.closeIdleConnections(),
     seen: () => [...seen],
+    connections: () => connections,
     async close() {
       if (server.listening) await refuse();
       await sessions.close();

@@ -135,6 +135,19 @@ describe('a read', () => {
     expect(await entriesOf(store)).toBe(3_000);
   });
 
+  it('uses the connection of the one before it, also after an error', async () => {
+    const store = await reopened();
+    const before = served().front.connections();
+    for (let i = 0; i < 5; i++) {
+      expect(await entriesOf(store)).toBe(3_000);
+      served().front.fault({ kind: 'exception', code: 60, type: 'UNKNOWN_TABLE', message: 'Unknown table' }, READ);
+      await expect(entriesOf(store)).rejects.toThrow('UNKNOWN_TABLE');
+      await stored(store.insertKeyRecords([{ index: i, bytes: Uint8Array.of(i) }]));
+    }
+    // Ends of idle connections may pass in between, on a machine that is busy with other things.
+    expect(served().front.connections() - before).toBeLessThan(4);
+  });
+
   it('gets nothing of what failed before it, of this store or of another', async () => {
     const store = await reopened();
     for (let i = 0; i < 3; i++) {
