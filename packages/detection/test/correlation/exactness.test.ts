@@ -10,7 +10,7 @@ const ALLOWANCE_US = 4_000_000;
 const byId = <T extends { readonly id: string }>(alerts: readonly T[]): readonly T[] =>
   [...new Map(alerts.map((alert) => [alert.id, alert])).values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 
-describe('a correlator', () => {
+describe('a correlator', { timeout: 300_000 }, () => {
   it('gives what an oracle gives that keeps everything, in whatever order events come within the allowance', () => {
     fc.assert(
       fc.property(documents, streams, delays(ALLOWANCE_US), (text, samples, by) => {

@@ -130,8 +130,8 @@ describe('what comes after the watermark has passed it', () => {
           else expect(resting.reduce((sum, { fields }) => sum + Number(fields.v), 0)).toBeGreaterThanOrEqual(12);
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: 400 },
     );
-    expect(late).toBeGreaterThan(100);
+    expect(late).toBeGreaterThan(50);
   });
 });
