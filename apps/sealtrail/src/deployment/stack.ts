@@ -30,8 +30,6 @@ export interface Stack {
   close(): Promise<void>;
 }
 
-/** Rounds whose rows recovery checks: an engine in this process loses nothing that it acknowledged, the last round will do. */
-const EMBEDDED_RECOVERY_ROUNDS = 2;
 const LEDGER_GROUP = 'ledger';
 
 /** Throws the errors of the directory, the log and the store. */
@@ -55,7 +53,6 @@ export async function openStack(options: StackOptions): Promise<Stack> {
   const logger = createLogger({ write: (line) => options.onEvent(line.replace(/\n$/, '')), clock_ms, format: 'text' });
   const settings: LedgerSettings = {
     ...DEFAULT_LIMITS,
-    recovery_rounds: EMBEDDED_RECOVERY_ROUNDS,
     audience: deployment.audience,
     topic: deployment.topic,
     registry_topic: deployment.registry_topic,
