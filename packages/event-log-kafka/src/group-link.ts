@@ -1,6 +1,6 @@
 import { asError, type CommitOutcome, type CommittedOffset, EventLogError } from '@sealtrail/event-log';
 import { assign, assignment_protocol, decodeAssignment, decodeMember, encodeAssignment, encodeMember } from './assign.ts';
-import { isRefusedCommit, typeOf } from './failures.ts';
+import { isRefusedCommit, reasonOf, typeOf } from './failures.ts';
 import type { KafkaBroker } from './kafka-protocol.ts';
 import type { Link } from './link.ts';
 import { fetchTopic, type TopicMetadata } from './topic-metadata.ts';
@@ -107,7 +107,9 @@ export class GroupLink {
           { cause: error },
         );
       }
-      return { kind: 'unknown', cause: asError(error) };
+      const what = `nobody knows whether ${this.group} committed ${this.topic}/${partition} at ${offset}`;
+      const cause = new EventLogError('log_unavailable', `${what}: ${reasonOf(error)}; leave the group and start again`, { cause: error });
+      return { kind: 'unknown', cause };
     }
   }
 

@@ -20,6 +20,9 @@ export interface ClusterControl {
   expel(group: string, topic: string, partition: number): Promise<void>;
   /** Deletes the topic and creates it again with as many partitions and the log's own time. */
   recreateTopic(topic: string): Promise<void>;
+  /** The same for whoever has such a client id. */
+  expelMembers(group: string, which: (client_id: string) => boolean): Promise<void>;
+  removeTopics(topics: readonly string[]): Promise<void>;
   addPartitions(topic: string, count: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -62,6 +65,14 @@ export async function controlCluster(brokers: readonly string[]): Promise<Cluste
       const coordinator = await cluster.findGroupCoordinator({ groupId: group });
       await coordinator.leaveGroup({ groupId: group, memberId: holder.memberId });
     },
+    expelMembers: async (group, which) => {
+      const { groups } = await admin.describeGroups([group]);
+      const coordinator = await cluster.findGroupCoordinator({ groupId: group });
+      for (const { memberId, clientId } of groups[0]?.members ?? []) {
+        if (which(clientId)) await coordinator.leaveGroup({ groupId: group, memberId }).catch(unlessGone);
+      }
+    },
+    removeTopics: (topics) => admin.deleteTopics({ topics: [...topics] }),
     recreateTopic: async (topic) => {
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
       const numPartitions = topics[0]?.partitions.length ?? 1;
@@ -97,4 +108,8 @@ async function retried<T>(attempt: () => Promise<T>): Promise<T> {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
+}
+
+function unlessGone(error: unknown): void {
+  if ((error as { readonly type?: string }).type !== 'UNKNOWN_MEMBER_ID') throw error;
 }

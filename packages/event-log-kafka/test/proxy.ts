@@ -21,6 +21,9 @@ export interface Proxy {
   up(): void;
   /** From now on nothing goes through the connections that stand, and nobody is told. */
   silence(): void;
+  /** Keeps what comes, both ways, until it is released: then all of it goes on, late. */
+  hold(): void;
+  release(): void;
 }
 
 export async function openProxy(brokers: readonly string[]): Promise<Proxy> {
@@ -30,6 +33,11 @@ export async function openProxy(brokers: readonly string[]): Promise<Proxy> {
   const sockets = new Set<net.Socket>();
   let is_down = false;
   let era = 0;
+  let held: (() => void)[] | null = null;
+  const pass = (go: () => void): void => {
+    if (held === null) go();
+    else held.push(go);
+  };
 
   const takeLoss = (kind: number, what: Loss): boolean => {
     const at = losses.findIndex((loss) => loss.kind === kind && loss.what === what);
@@ -61,7 +69,7 @@ export async function openProxy(brokers: readonly string[]): Promise<Proxy> {
       kinds.set(frame.readInt32BE(8), kind);
       counts.set(kind, (counts.get(kind) ?? 0) + 1);
       if (takeLoss(kind, 'request')) end();
-      else broker.write(frame);
+      else pass(() => broker.write(frame));
     });
     onFrames(broker, (frame) => {
       if (born !== era) return;
@@ -69,7 +77,7 @@ export async function openProxy(brokers: readonly string[]): Promise<Proxy> {
       const kind = kinds.get(correlation) ?? -1;
       kinds.delete(correlation);
       if (takeLoss(kind, 'response')) end();
-      else client.write(frame);
+      else pass(() => client.write(frame));
     });
   });
   server.listen(0, '127.0.0.1');
@@ -95,6 +103,14 @@ export async function openProxy(brokers: readonly string[]): Promise<Proxy> {
     },
     silence: () => {
       era += 1;
+    },
+    hold: () => {
+      held ??= [];
+    },
+    release: () => {
+      const late = held ?? [];
+      held = null;
+      for (const go of late) go();
     },
   };
 }
