@@ -81,6 +81,7 @@ export function readLogSource(map: YamlMap, refusals: Refusals): LogSource {
     refusals.at('field_invalid', ['logsource'], 'logsource must be a map of category, product and service');
     return nothing;
   }
+  const before = refusals.errors.length;
   const [category, product, service] = SOURCE_KEYS.map((key) => {
     const value = yamlField(source, key);
     if (value === undefined || value === null) return null;
@@ -88,7 +89,7 @@ export function readLogSource(map: YamlMap, refusals: Refusals): LogSource {
     refusals.at('field_invalid', ['logsource', key], `${key} must be a text`);
     return null;
   }) as [string | null, string | null, string | null];
-  if (category === null && product === null && service === null)
+  if (category === null && product === null && service === null && refusals.errors.length === before)
     refusals.at('field_invalid', ['logsource'], 'logsource names neither category nor product nor service');
   return { category, product, service };
 }

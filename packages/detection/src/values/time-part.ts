@@ -6,6 +6,7 @@ const DATE_CHARACTERS_MAX = 48;
 /** Below: seconds; below MILLISECONDS_END: milliseconds; above: microseconds. Each reaches from 1973 to 5138. */
 const SECONDS_END = 1e11;
 const MILLISECONDS_END = 1e14;
+const MICROSECONDS_END = 1e17;
 
 /**
  * One part of a date. A text is read as ISO 8601 and as it is written: Sigma converts no time zones. A number is a time since
@@ -29,7 +30,7 @@ export function timePart(value: string | number | boolean | null, unit: TimeUnit
 
 function partOfNumber(value: number, unit: TimeUnit): number | null {
   const size = Math.abs(value);
-  if (!Number.isFinite(value) || size > Number.MAX_SAFE_INTEGER) return null;
+  if (Number.isNaN(value) || size >= MICROSECONDS_END) return null;
   const seconds = Math.floor(size < SECONDS_END ? value : size < MILLISECONDS_END ? value / 1e3 : value / 1e6);
   if (unit === 'minute') return modulo(Math.floor(seconds / 60), 60);
   if (unit === 'hour') return modulo(Math.floor(seconds / 3_600), 24);
