@@ -1,5 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { type Compiled, compile, DetectionError, type LoadedRules, loadRules, type Overrides, type RuleFile } from '@sealtrail/detection';
+import {
+  type Compiled,
+  compile,
+  DetectionError,
+  type LoadedRules,
+  loadRules,
+  type Overrides,
+  type RuleFile,
+  type RuleHead,
+} from '@sealtrail/detection';
 import { sha256 } from '@sealtrail/merkle/node';
 
 const folder = new URL('../../rules/', import.meta.url);
@@ -8,7 +17,7 @@ export const sha256Of = (bytes: Uint8Array): Uint8Array => hash.digest(bytes);
 
 const ymlFiles = (url: URL): readonly RuleFile[] =>
   readdirSync(url)
-    .filter((name) => name.endsWith('.yml'))
+    .filter((name) => name.endsWith('.yml') && !name.startsWith('overrides'))
     .sort()
     .map((name) => ({ file: name, text: readFileSync(new URL(name, url), 'utf8') }));
 
@@ -33,4 +42,11 @@ export function compileShipped(
       errors.map(({ message }) => message).join(' | '),
     );
   return { loaded, compiled };
+}
+
+/** The rules and correlations that alert by themselves: those that others rest on do not. */
+export function alertingHeads({ loaded, compiled }: ReturnType<typeof compileShipped>): readonly RuleHead[] {
+  const { silent_rules, linked } = compiled.correlations;
+  const silent = new Set([...silent_rules, ...linked.filter((one) => one.silent).map(({ rule }) => rule.head.id)]);
+  return [...loaded.rules, ...loaded.correlations].map(({ head }) => head).filter(({ id }) => !silent.has(id));
 }

@@ -20,13 +20,14 @@ export {
   type RulePlace,
   type Sha256,
 } from './model.ts';
+export { createTenantEngine, type ParsedOverrides, parseTenantOverrides, type TenantOverrides } from './overrides.ts';
 export type { Pipeline } from './pipeline/model.ts';
 export { type LoadedPipelines, loadPipelines } from './pipeline/parse.ts';
+export { DERIVED_FIELDS, derivedField } from './rule-tests/derived-fields.ts';
+export { type ParsedRuleTests, parseRuleTests, type RuleTest, type RuleTestFile } from './rule-tests/format.ts';
+export { AUDIT, eventsOf, PIPELINE, type RuleTestResult, runRuleTests, type TestedEngine } from './rule-tests/run.ts';
 export { type LoadedRules, type LoadOptions, loadRules, type RuleFile } from './sigma/load.ts';
 export { MODIFIER_NAMES } from './sigma/modifiers.ts';
 export type { Override, Overrides } from './sigma/overrides.ts';
 export type { Placeholders } from './sigma/placeholders.ts';
 export type { SigmaFilter, SigmaRule } from './sigma/rule.ts';
-export { DERIVED_FIELDS, derivedField } from './rule-tests/derived-fields.ts';
-export { type ParsedRuleTests, parseRuleTests, type RuleTest, type RuleTestFile } from './rule-tests/format.ts';
-export { AUDIT, eventsOf, PIPELINE, type RuleTestResult, runRuleTests, type TestedEngine } from './rule-tests/run.ts';

@@ -9,8 +9,11 @@ export interface RuleScore {
   readonly notice: boolean;
   readonly incidents: number;
   readonly found: number;
+  /** Incidents, meant for it or not, that its alerts rest on. */
+  readonly found_any: number;
   /** Alerts of which at least one event belongs to an attack or fault. */
   readonly true_alerts: number;
+  /** Alerts that rest on benign events alone. */
   readonly false_alerts: number;
 }
 
@@ -81,6 +84,7 @@ export function measure(days: Iterable<TrafficDay>, engine: Engine, heads: reado
         level,
         notice: NOTICE_LEVELS.includes(level),
         incidents: meant.length,
+        found_any: incidents.filter((incident) => foundBy.get(incident.id)?.has(name ?? id)).length,
         found: meant.filter((incident) => foundBy.get(incident.id)?.has(name ?? id)).length,
         true_alerts: trueAlerts.get(name ?? id) ?? 0,
         false_alerts: falseAlerts.get(name ?? id) ?? 0,
