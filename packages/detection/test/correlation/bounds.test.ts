@@ -14,19 +14,21 @@ describe('keys', () => {
     const loaded = load(two);
     const correlator = createCorrelator(loaded, { sha256, keys_per_tenant_max: 1_000, allowance_us: 0 });
     const flood = Array.from({ length: 20_000 }, (_, i) => hit(i, i / 100, `u${i}`));
+    // In use all the time, so never the longest unused.
+    const busy = Array.from({ length: 200 }, (_, i) => hit(50_000_000 + i, i + 0.5, 'busy'));
     const kept = { ...hit(99_999_999, 199.99, 'u19500'), id: 'kept' };
     const gone = { ...hit(99_999_999, 199.99, 'u5'), id: 'gone' };
     const other = { ...hit(99_999_998, 0, 'u'), tenant: 'globex' };
     const alerts = runWhole(correlator, loaded, [
       { ...other, id: 'o1' },
-      ...flood,
+      ...[...flood, ...busy].sort((a, b) => a.time_us - b.time_us),
       kept,
       gone,
       { ...other, id: 'o2', time_us: 200_000_000 },
     ]);
     // What was evicted is not known any more; what is recent, and another tenant's, is.
-    expect(alerts.map(({ anchor, tenant }) => `${tenant} ${anchor}`)).toEqual(['acme kept', 'globex o2']);
-    expect(correlator.stats().evicted).toEqual(new Map([['acme', new Map([['c', 19_001]])]]));
+    expect(alerts.map(({ anchor, tenant }) => `${tenant} ${anchor}`)).toEqual(['acme e50000001', 'acme kept', 'globex o2']);
+    expect(correlator.stats().evicted).toEqual(new Map([['acme', new Map([['c', 19_002]])]]));
   });
 
   it('are evicted alike in whatever order events come within the allowance', () => {
@@ -37,7 +39,7 @@ describe('keys', () => {
     const flood = Array.from({ length: 3_000 }, (_, i) => hit(i, i / 10, `u${(i * 7_919) % 400}`, `v${(i * 31) % 90}`));
     const shuffled = flood.map((each, i) => ({ each, at: each.time_us + ((i * 104_729) % 9_000_000) })).sort((a, b) => a.at - b.at);
     const alerts = [flood, shuffled.map(({ each }) => each)].map((samples) => {
-      const correlator = createCorrelator(loaded, { sha256, keys_per_tenant_max: 100 });
+      const correlator = createCorrelator(loaded, { sha256, keys_per_tenant_max: 300 });
       const ids = runWhole(correlator, loaded, samples).map(({ id }) => id);
       return { ids: ids.sort(), evicted: correlator.stats().evicted };
     });

@@ -86,6 +86,15 @@ describe('what comes after the watermark has passed it', () => {
     expect(said(three, [...now, ...spooled])).toEqual(['s3 s1,s2,s3 late']);
     // A key that had gone is there again for as long as a timespan.
     expect(said(three, [tick(7_200), ...spooled])).toEqual(['s3 s1,s2,s3 late']);
+    const minutes = spooled.flatMap((each, i) => [tick(7_200 + i * 60), each]);
+    expect(said(three, minutes)).toEqual(['s3 s1,s2,s3 late']);
+    // And no longer.
+    expect(
+      said(
+        three,
+        spooled.flatMap((each, i) => [tick(7_200 + i * 700), each]),
+      ),
+    ).toEqual([]);
   });
 
   it('is looked at alone where even that is not possible', () => {

@@ -4,7 +4,7 @@ import { createCorrelator } from '../../src/correlation/correlator.ts';
 import { replaySpan_us, wasGiven } from '../../src/correlation/replay.ts';
 import type { Alert } from '../../src/model.ts';
 import { delayed, delays, denseStreams, documents, short, streams } from './arbitrary.ts';
-import { type Loaded, load, run, type Sample, sha256 } from './fixtures.ts';
+import { type Loaded, load, run, type Sample, sample, sha256 } from './fixtures.ts';
 import { expectedAlerts } from './oracle.ts';
 
 const ALLOWANCE_US = 4_000_000;
@@ -86,5 +86,34 @@ describe('alerts', { timeout: 300_000 }, () => {
       { numRuns: 100 },
     );
     expect(given).toBeGreaterThan(500);
+  });
+
+  const anchors = (loaded: Loaded, log: readonly Sample[], commit: number): unknown => {
+    const { given, again } = withRestart(loaded, log, commit);
+    return { given: given.map(({ anchor }) => anchor), again: again.map(({ anchor }) => anchor) };
+  };
+
+  it('of a chain need the history of each link', () => {
+    const loaded = load(`
+id: r
+---
+name: inner
+correlation: { type: event_count, rules: [r], group-by: [u], timespan: 10s, condition: { gte: 2 } }
+---
+name: outer
+correlation: { type: event_count, rules: [inner], timespan: 1s, condition: { gte: 1 } }
+`);
+    expect(replaySpan_us(loaded)).toBe(22_000_000);
+    // Only with the first event is it known that the inner condition held before the third, so that the third gives no hit.
+    const ada = [0, 10, 20].map((time, i) => sample(`a${i}`, time, 'r', { u: 'ada' }));
+    const bob = [20.5, 21].map((time, i) => sample(`b${i}`, time, 'r', { u: 'bob' }));
+    expect(anchors(loaded, [...ada, ...bob, sample('tick', 24.7, [])], 6)).toEqual({ given: ['a1'], again: ['b1'] });
+  });
+
+  it('that a late event gives after a commit are given after a restart', () => {
+    const loaded = load('id: r\n---\nid: c\ncorrelation: { type: event_count, rules: [r], timespan: 10m, condition: { gte: 3 } }\n');
+    const log = [sample('a', 0, 'r'), sample('c', 60, 'r'), sample('tick', 100, []), sample('b', 30, 'r')];
+    expect(anchors(loaded, log, 3)).toEqual({ given: [], again: ['c'] });
+    expect(anchors(loaded, log, 4)).toEqual({ given: ['c'], again: [] });
   });
 });
