@@ -1,7 +1,8 @@
 /** ClickHouse's HTTP interface over the embedded engine. */
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,6 +31,8 @@ export interface ChdbHttpOptions {
   readonly users?: readonly ChdbUser[];
   /** How long an idle connection is kept; 10,000 when absent. */
   readonly keep_alive_timeout_ms?: number;
+  /** Serves https: certificate and key as PEM, and the authority of clients when they must show a certificate. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly client_ca?: string };
 }
 
 /** A request that the front took, for tests of what a client sends and how often. */
@@ -83,7 +86,7 @@ export async function serveClickHouse(options: ChdbHttpOptions): Promise<ChdbHtt
     seen.push({ sql: sql.slice(0, SEEN_CHARACTERS), settings, body_encoding, packs_answer, waits_for_end });
     if (seen.length > SEEN_MAX) seen.shift();
   };
-  const server = createServer({ maxHeaderSize: HEAD_BYTES_MAX, keepAliveTimeout: options.keep_alive_timeout_ms ?? 10_000 });
+  const server = serverOf(options);
   let connections = 0;
   server.on('connection', () => connections++);
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
@@ -109,7 +112,7 @@ export async function serveClickHouse(options: ChdbHttpOptions): Promise<ChdbHtt
       server.closeAllConnections();
     });
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     fault: faults.add,
     clearFaults: faults.clear,
     refuse,
@@ -122,6 +125,14 @@ export async function serveClickHouse(options: ChdbHttpOptions): Promise<ChdbHtt
       await sessions.close();
     },
   };
+}
+
+function serverOf({ keep_alive_timeout_ms, tls }: ChdbHttpOptions): Server {
+  const limits = { maxHeaderSize: HEAD_BYTES_MAX, keepAliveTimeout: keep_alive_timeout_ms ?? 10_000 };
+  if (tls === undefined) return createServer(limits);
+  const { cert, key, client_ca } = tls;
+  const clients = client_ca === undefined ? {} : { ca: client_ca, requestCert: true, rejectUnauthorized: true };
+  return createTlsServer({ ...limits, cert, key, ...clients });
 }
 
 interface Parts {

@@ -14,7 +14,7 @@ export interface ReplicationOptions {
 export interface TlsOptions {
   /** Certificate of the authority that signed the server's, as PEM. */
   readonly ca_cert: Uint8Array;
-  /** Certificate and key of this client, as PEM: both or none. */
+  /** Certificate and key of this client, as PEM: both or none. With an empty password the server knows the user by them. */
   readonly cert?: Uint8Array;
   readonly key?: Uint8Array;
 }
@@ -82,6 +82,9 @@ export function settle(options: ClickHouseStoreOptions): Settled {
     throw wrong('the database of the ledger store must be named with letters, digits and _ alone');
   }
   const url = parsedUrl(options.url);
+  if (options.tls !== undefined && url.protocol !== 'https:') {
+    throw wrong('tls of the ledger store is configured, but its url begins with http://: give https://');
+  }
   if (options.tls !== undefined && (options.tls.cert === undefined) !== (options.tls.key === undefined)) {
     throw wrong('tls of the ledger store: give both the certificate and the key of the client, or neither');
   }

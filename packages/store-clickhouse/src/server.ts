@@ -2,9 +2,11 @@
  * A ClickHouse server over HTTP. A read is asked again while the server cannot be reached or has too much to do; an insert
  * is sent again only where no connection was made, so that nothing of it can have arrived.
  */
+import { Agent } from 'node:https';
 import { Readable } from 'node:stream';
 import {
   type ClickHouseClient,
+  type ClickHouseClientConfigOptions,
   ClickHouseError,
   ClickHouseLogLevel,
   type ClickHouseSettings,
@@ -207,11 +209,21 @@ function clientOf(settled: Settled, database: string | undefined): ClickHouseCli
     keep_alive: { enabled: true, idle_socket_ttl: settled.idle_connection_ms, eagerly_destroy_stale_sockets: true },
     // Its log lines quote statements and settings.
     log: { level: ClickHouseLogLevel.OFF },
-    ...(tls === undefined ? {} : { tls: tlsOf(tls) }),
+    ...(tls === undefined ? {} : certified(settled, tls)),
   });
 }
 
-function tlsOf({ ca_cert, cert, key }: NonNullable<Settled['tls']>): { ca_cert: Buffer } | { ca_cert: Buffer; cert: Buffer; key: Buffer } {
-  const authority = { ca_cert: Buffer.from(ca_cert) };
-  return cert === undefined || key === undefined ? authority : { ...authority, cert: Buffer.from(cert), key: Buffer.from(key) };
+/**
+ * With certificates of its own the client would send user and password as headers, which hold Latin letters alone, and with
+ * one of this side it would always ask to be known by that: so the connections are made here instead.
+ */
+function certified(
+  { connections_max, username, password }: Settled,
+  { ca_cert, cert, key }: NonNullable<Settled['tls']>,
+): Partial<ClickHouseClientConfigOptions> {
+  const own = cert === undefined || key === undefined ? {} : { cert: Buffer.from(cert), key: Buffer.from(key) };
+  const http_agent = new Agent({ keepAlive: true, maxSockets: connections_max, ca: Buffer.from(ca_cert), ...own });
+  if (cert === undefined || password !== '') return { http_agent };
+  const http_headers = { 'X-ClickHouse-User': username, 'X-ClickHouse-SSL-Certificate-Auth': 'on' };
+  return { http_agent, http_headers, set_basic_auth_header: false };
 }
