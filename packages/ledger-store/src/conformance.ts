@@ -7,6 +7,7 @@ import { rowsSuite } from './conformance-rows.ts';
 import { valuesSuite } from './conformance-values.ts';
 import { visibilitySuite } from './conformance-visibility.ts';
 
+export { type AlertStoreHarness, alertStoreConformance } from './alerts/conformance.ts';
 export { arbitraryEvent } from './arbitrary-event.ts';
 export type { EntryName, StoreHarness, StoreSettings } from './conformance-harness.ts';
 export * from './samples.ts';

@@ -15,6 +15,7 @@ import {
 import { compareText, sequenceIntervals } from './sequences.ts';
 import { comparePartitions, largestCommits, partitionText, visibility, visibleIntervals } from './visible.ts';
 
+export { createMemoryAlertStore } from './alerts/memory.ts';
 export type { Claimed, EntryColumns, ManifestColumns, MemoryTables, RoundColumns } from './memory-rows.ts';
 
 export interface MemoryStoreOptions {

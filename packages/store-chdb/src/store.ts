@@ -1,12 +1,13 @@
 /** The embedded adapter: the real ClickHouse engine in process. One process a folder. */
 import { join, resolve } from 'node:path';
-import { type InsertOutcome, type LedgerStore, LedgerStoreError, type SqlQueries } from '@sealtrail/ledger-store';
+import { type AlertStore, type InsertOutcome, type LedgerStore, LedgerStoreError, type SqlQueries } from '@sealtrail/ledger-store';
 import {
   createGate,
   type FunctionRule,
   findUnreadableParts,
   type PreparedInsert,
   type SelectLimits,
+  sqlAlertStore,
   sqlLedgerStore,
   type UnreadablePart,
 } from '@sealtrail/ledger-store/sql';
@@ -35,6 +36,8 @@ export interface ChdbStoreOptions {
 export interface ChdbLedgerStore extends LedgerStore, SqlQueries {
   /** Folder of the store, absolute. */
   readonly dir: string;
+  /** Alerts, in the same database. Closed with the store. */
+  readonly alerts: AlertStore;
   /**
    * Runs a statement with every right, past all that the port guards: what whoever holds the database can do. For
    * demonstrations and tests of tampering; the ledger never calls it. Throws `LedgerStoreError`.
@@ -101,6 +104,7 @@ function storeOver(engine: Engine, dir: string, inserts: string, options: ChdbSt
   };
   return {
     dir,
+    alerts: sqlAlertStore({ source: engine, insert }),
     ...sqlLedgerStore({
       source: engine,
       insert,

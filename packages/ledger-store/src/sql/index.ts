@@ -1,3 +1,6 @@
+export * from '../alerts/sql-store.ts';
+export * from '../alerts/statements.ts';
+export * from '../alerts/tables.ts';
 export * from './avro-bytes.ts';
 export * from './avro-expressions.ts';
 export * from './avro-reader.ts';

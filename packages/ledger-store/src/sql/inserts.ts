@@ -4,7 +4,8 @@ import { type EventSchema, eventSchemaFields, manifestCodec } from '@sealtrail/w
 import type { CheckpointRow, CommitRow, HeadRow, KeyRecordRow, PartitionKey, RejectedRow, RoundRow } from '../port.ts';
 import { containerFrame, type RowField, RowWriter } from './avro-writer.ts';
 import { fromPlain, plainType } from './column-types.ts';
-import { flatValues } from './flat.ts';
+import { entryRows, type RowsOfBatch } from './entry-rows.ts';
+import { flattener } from './flat.ts';
 import { identifier, quoted, table } from './literals.ts';
 import {
   CHECKPOINTS,
@@ -59,10 +60,6 @@ export function entryInserts(key: PartitionKey, claim: Uint8Array, batches: read
   return [...bySchema].map(([schema, group]) => entryInsert(schema, key, claim, group));
 }
 
-const LEAF_BYTES = 32;
-/** Room for the columns that place an event, above what its own bytes take. */
-const PLACE_BYTES = 512;
-
 function entryInsert(schema: EventSchema, key: PartitionKey, claim: Uint8Array, batches: readonly SealedBatch[]): PreparedInsert {
   const place = entryPlace();
   const ofBatch = place.slice(
@@ -70,10 +67,7 @@ function entryInsert(schema: EventSchema, key: PartitionKey, claim: Uint8Array, 
     place.findIndex(({ name }) => name === 'entry'),
   );
   const rows = batches.reduce((sum, { manifest }) => sum + manifest.header.count, 0);
-  const writer = new RowWriter(
-    batches.reduce((sum, { batch, manifest }) => sum + batch.record.length + manifest.header.count * PLACE_BYTES, 0),
-  );
-  for (const { batch, manifest } of batches) {
+  const parts = batches.map(({ batch, manifest }): RowsOfBatch => {
     const { tenant, producer, delivery, event_schema, count } = manifest.header;
     const { log, position, recorded_at, offset } = manifest;
     const shared = new RowWriter(1_024);
@@ -91,26 +85,13 @@ function entryInsert(schema: EventSchema, key: PartitionKey, claim: Uint8Array, 
       batch_size: count,
     };
     for (const { name, type } of ofBatch) shared.value(type, values[name]);
-    let start = batch.first_event;
-    for (let index = 0; index < count; index++) {
-      const end = batch.ends[3 * index + 2] as number;
-      // The event's bytes as they stand in the record: nothing is decoded on the way in.
-      writer.raw(batch.record, start, end);
-      writer.raw(shared.bytes);
-      writer.long(manifest.first_entry + index);
-      writer.long(index);
-      writer.raw(batch.leaves, index * LEAF_BYTES, (index + 1) * LEAF_BYTES);
-      // Neither section is erased.
-      writer.long(0);
-      writer.long(0);
-      start = end;
-    }
-  }
+    return { batch, shared: shared.bytes, first_entry: manifest.first_entry };
+  });
   const events = eventSchemaFields(schema).map(({ name, plan }): RowField => ({ name, type: plan }));
-  return prepared(ENTRIES, [...events, ...place], rows, writer.bytes);
+  return prepared(ENTRIES, [...events, ...place], rows, entryRows(parts));
 }
 
-function rowsInsert(definition: TableDefinition, rows: readonly Readonly<Record<string, unknown>>[]): readonly PreparedInsert[] {
+export function rowsInsert(definition: TableDefinition, rows: readonly Readonly<Record<string, unknown>>[]): readonly PreparedInsert[] {
   if (rows.length === 0) return [];
   const writer = new RowWriter();
   for (const row of rows) for (const { name, type } of definition.columns) writer.value(type, row[name]);
@@ -119,11 +100,13 @@ function rowsInsert(definition: TableDefinition, rows: readonly Readonly<Record<
 
 const partitionOf = ({ topic, incarnation, partition }: PartitionKey): PartitionKey => ({ topic, incarnation, partition });
 
-export const manifestInserts = (claim: Uint8Array, batches: readonly SealedBatch[]): readonly PreparedInsert[] =>
-  rowsInsert(
+export function manifestInserts(claim: Uint8Array, batches: readonly SealedBatch[]): readonly PreparedInsert[] {
+  const flat = flattener(manifestCodec().fields);
+  return rowsInsert(
     MANIFESTS,
-    batches.map(({ manifest, manifest_hash }) => ({ ...flatValues(manifestCodec().fields, manifest), manifest_hash, claim })),
+    batches.map(({ manifest, manifest_hash }) => ({ ...flat(manifest), manifest_hash, claim })),
   );
+}
 
 export const headInserts = (key: PartitionKey, claim: Uint8Array, heads: readonly HeadRow[]): readonly PreparedInsert[] =>
   rowsInsert(

@@ -13,6 +13,7 @@ import {
   rejectionCodec,
   roundCodec,
 } from '@sealtrail/wire';
+import { alertTables } from '../alerts/tables.ts';
 import { anyLeafHashExpression, erasedExpression, manifestHashExpression } from './avro-expressions.ts';
 import { codecOf, columnType } from './column-types.ts';
 import { flatColumns } from './flat.ts';
@@ -233,6 +234,7 @@ export const tableDefinitions = (): readonly TableDefinition[] => [
   COMMITS,
   CHECKPOINTS,
   REGISTRY,
+  ...alertTables(),
 ];
 
 /** CREATE TABLE IF NOT EXISTS. Adding a check to a table that stands costs hundreds of ms; here it is nearly free. */
