@@ -32,6 +32,7 @@ interface Restored {
 
 const EVENTS_A_BREATH = 2_048;
 const HASH_BYTES = 32;
+const FINDING_LAG_US = 60_000_000;
 
 /** Where in a record an event stands. */
 interface EventAt {
@@ -63,6 +64,8 @@ class PartitionDetector {
   /** Offsets of events that a replay has matched: what stood before the committed place. */
   readonly #replayed = new Map<string, number>();
   #recorded_at = 0;
+  /** Latest time of an event, no later than the log took it. */
+  #latest_us = Number.NEGATIVE_INFINITY;
   #restored: Restored | null = null;
   #events = 0;
   #findings = 0;
@@ -136,8 +139,9 @@ class PartitionDetector {
 
   async #replayFrom({ offset, watermark_us }: Restored, bounds: { readonly start: number; readonly end: number }): Promise<number> {
     if (watermark_us === null) return Math.max(bounds.start, Math.min(offset, bounds.end));
-    // An event's time lies at most `ahead_us` after the log took it.
-    const from_ms = Math.floor((watermark_us - this.#replaySpan_us - this.#settings.ahead_us) / 1000);
+    // Windows reach back, and so does the silence of producers. An event's time lies at most `ahead_us` after the log took it.
+    const span_us = Math.max(this.#replaySpan_us, this.#settings.silence_ms * 1000);
+    const from_ms = Math.floor((watermark_us - span_us - this.#settings.ahead_us) / 1000);
     const one = (at: number) => this.#assignment.read(at, { records_max: 1, bytes_max: 0, wait_ms: 0 });
     return this.#persist('finding where windows begin', () => firstTakenAt(one, bounds, offset, from_ms));
   }
@@ -153,7 +157,12 @@ class PartitionDetector {
       const received_us = this.#recorded_at * 1000;
       sinceBreath += this.#evaluateRecord(record, registry, received_us, alerts);
       for (const found of this.#producers.silentAt(received_us)) {
-        this.#evaluateEvent(producerEvent(this.#ports.sha256, found, this.#place, received_us), record.offset, null, alerts);
+        this.#evaluateEvent(
+          producerEvent(this.#ports.sha256, found, this.#place, this.#findingTime(received_us)),
+          record.offset,
+          null,
+          alerts,
+        );
       }
       if (sinceBreath >= EVENTS_A_BREATH) {
         sinceBreath = 0;
@@ -171,7 +180,7 @@ class PartitionDetector {
     const examined = examineRecord({ sha256, verify, identity, registry }, record, this.#recorded_at);
     if (examined.kind === 'rejected') {
       this.#findings++;
-      const event = rejectedRecord(sha256, { ...this.#place, offset: record.offset }, examined.reason, received_us);
+      const event = rejectedRecord(sha256, { ...this.#place, offset: record.offset }, examined.reason, this.#findingTime(received_us));
       this.#evaluateEvent(event, record.offset, NO_EVENT, alerts);
       return 1;
     }
@@ -179,7 +188,7 @@ class PartitionDetector {
     const taken = this.#producers.take(batch.header, Buffer.from(batch.header_hash).toString('hex'), received_us);
     for (const found of taken.findings) {
       this.#findings++;
-      const event = producerEvent(sha256, found, this.#place, received_us);
+      const event = producerEvent(sha256, found, this.#place, this.#findingTime(received_us));
       this.#evaluateEvent(event, record.offset, NO_EVENT, alerts);
     }
     // What comes twice is no second act, and what contradicts a number that was taken is none at all.
@@ -192,6 +201,8 @@ class PartitionDetector {
     this.#events += count;
     for (let index = 0; index < count; index++) {
       const event = auditDetectionEvent(batch, index, received_us);
+      const time_us = Math.min(event.time_us, received_us);
+      if (time_us > this.#latest_us) this.#latest_us = time_us;
       this.#evaluateEvent(
         event,
         offset,
@@ -218,13 +229,26 @@ class PartitionDetector {
     this.#places.remember(event.tenant, event.id, place, event.time_us, this.#recorded_at);
   }
 
+  /**
+   * The time of a finding, which has none of its own: that of the events around it, so that it makes none of them late; where
+   * there are none, or they lag far behind, the log's.
+   */
+  #findingTime(received_us: number): number {
+    return Math.min(received_us, Math.max(this.#latest_us, received_us - FINDING_LAG_US));
+  }
+
   /** Nothing came: event time goes on with the clock, a little behind it. */
   async #rest(): Promise<readonly Alert[]> {
     const now_us = (this.#ports.clock_ms() - this.#settings.idle_lag_ms) * 1000;
     const alerts: Alert[] = [];
     for (const found of this.#producers.silentAt(now_us)) {
       this.#findings++;
-      this.#evaluateEvent(producerEvent(this.#ports.sha256, found, this.#place, now_us), Number.MAX_SAFE_INTEGER, null, alerts);
+      this.#evaluateEvent(
+        producerEvent(this.#ports.sha256, found, this.#place, this.#findingTime(now_us)),
+        Number.MAX_SAFE_INTEGER,
+        null,
+        alerts,
+      );
     }
     alerts.push(...this.#engine.advance(now_us));
     return alerts;

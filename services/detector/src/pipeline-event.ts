@@ -16,24 +16,19 @@ export interface RecordPlace {
 }
 
 /** A record that the ledger rejects, by the same judgement. */
-export const rejectedRecord = (sha256: Sha256, place: RecordPlace, reason: RejectReason, received_us: number): DetectionEvent =>
-  pipelineEvent(sha256, OPERATOR_TENANT, `${place.topic}/${place.partition}/${place.offset}`, received_us, received_us, {
+export const rejectedRecord = (sha256: Sha256, place: RecordPlace, reason: RejectReason, time_us: number): DetectionEvent =>
+  pipelineEvent(sha256, OPERATOR_TENANT, `${place.topic}/${place.partition}/${place.offset}`, time_us, {
     finding: 'record_rejected',
     reason,
     ...place,
   });
 
 /** What a producer's headers told. A conflict is a rejection to the ledger, so it is one here. */
-export function producerEvent(
-  sha256: Sha256,
-  found: ProducerFinding,
-  place: Omit<RecordPlace, 'offset'>,
-  received_us: number,
-): DetectionEvent {
-  const { finding, tenant, producer, delivery, id, time_us, count } = found;
+export function producerEvent(sha256: Sha256, found: ProducerFinding, place: Omit<RecordPlace, 'offset'>, time_us: number): DetectionEvent {
+  const { finding, tenant, producer, delivery, id, count } = found;
   const named: Readonly<Record<string, FieldValue>> =
     finding === 'sequence_conflict' ? { finding: 'record_rejected', reason: finding } : { finding };
-  return pipelineEvent(sha256, tenant, id, time_us, received_us, { ...named, producer, delivery, count, ...place });
+  return pipelineEvent(sha256, tenant, id, time_us, { ...named, producer, delivery, count, ...place });
 }
 
 const ID_BYTES = 16;
@@ -44,7 +39,6 @@ function pipelineEvent(
   tenant: string,
   name: string,
   time_us: number,
-  received_us: number,
   fields: Readonly<Record<string, FieldValue>>,
 ): DetectionEvent {
   const digest = sha256.digest(new TextEncoder().encode(`pipeline\0${name}`));
@@ -52,7 +46,6 @@ function pipelineEvent(
     id: Buffer.from(digest.subarray(0, ID_BYTES)).toString('hex'),
     tenant,
     time_us,
-    received_us,
     logsource: PIPELINE,
     field: (name) => (name === 'tenant' ? tenant : Object.hasOwn(fields, name) ? fields[name] : undefined),
     values: () => [tenant, ...Object.values(fields)],

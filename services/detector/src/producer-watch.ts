@@ -1,3 +1,4 @@
+import { isSealed, type SequenceIntervals, withSealed } from '@sealtrail/seal';
 import type { BatchHeader, Delivery } from '@sealtrail/wire';
 
 /** What the headers of a producer's batches tell besides the events. rules/README.md lists the findings. */
@@ -8,7 +9,6 @@ export interface ProducerFinding {
   readonly delivery: Delivery;
   /** Names the finding among those of its tenant; the same in a replay. */
   readonly id: string;
-  readonly time_us: number;
   /** Batches missing, events shed; 1 otherwise. */
   readonly count: number;
 }
@@ -19,9 +19,13 @@ export interface BatchTaken {
 }
 
 interface Channel {
+  readonly instance: Uint8Array;
   readonly tenant: string;
   readonly producer: string;
   readonly delivery: Delivery;
+  /** Numbers that were taken, as intervals. */
+  intervals: SequenceIntervals['intervals'];
+  /** One more than the largest. */
   next: number;
   /** Header hashes of the latest numbers. */
   readonly hashes: Map<number, string>;
@@ -32,6 +36,7 @@ interface Channel {
 
 const CHANNELS_MAX = 100_000;
 const HASHES_MAX = 256;
+const INTERVALS_MAX = 1_024;
 
 /**
  * Follows the sequence numbers of every (tenant, instance, delivery) of a partition: gaps, conflicts, shed events, silence.
@@ -54,21 +59,21 @@ export class ProducerWatch {
     const known = this.#channels.get(key);
     const findings: ProducerFinding[] = [];
     const tell = (finding: ProducerFinding['finding'], count: number): void => {
-      findings.push({ finding, tenant, producer, delivery, id: `${name}/${sequence}/${finding}`, time_us: recorded_us, count });
+      findings.push({ finding, tenant, producer, delivery, id: `${name}/${sequence}/${finding}`, count });
     };
-    if (known !== undefined) {
+    if (known !== undefined && isSealed(known, sequence)) {
       const before = known.hashes.get(sequence);
-      if (before !== undefined || sequence < known.next) {
-        if (before === undefined || before === header_hash) return { kind: 'duplicate', findings };
-        tell('sequence_conflict', 1);
-        return { kind: 'conflict', findings };
-      }
+      // Of a number whose hash is no longer kept only the ledger can say more.
+      if (before === undefined || before === header_hash) return { kind: 'duplicate', findings };
+      tell('sequence_conflict', 1);
+      return { kind: 'conflict', findings };
     }
     // What came before the first batch that is seen here is not known, save that numbers begin at 0.
-    const channel: Channel = known ?? { tenant, producer, delivery, next: sequence, hashes: new Map(), shed, seen_us: 0, state: 'speaks' };
+    const channel: Channel = known ?? fresh(header);
     if (sequence > channel.next) tell('sequence_gap', sequence - channel.next);
     if (shed > channel.shed) tell('events_shed', shed - channel.shed);
-    channel.next = sequence + 1;
+    channel.next = Math.max(channel.next, sequence + 1);
+    channel.intervals = bounded(withSealed(channel.intervals, sequence));
     channel.shed = Math.max(channel.shed, shed);
     channel.seen_us = Math.max(channel.seen_us, recorded_us);
     channel.state = header.kind === 'CLOSE' ? 'closed' : 'speaks';
@@ -92,12 +97,32 @@ export class ProducerWatch {
       if (channel.seen_us + this.#silence_us >= now_us) break;
       if (channel.state !== 'speaks') continue;
       channel.state = 'silent';
-      const { tenant, producer, delivery, next, seen_us } = channel;
+      const { tenant, producer, delivery, next } = channel;
       const id = `${key.slice(key.indexOf('\n') + 1)}/${next}/producer_silent`;
-      findings.push({ finding: 'producer_silent', tenant, producer, delivery, id, time_us: seen_us + this.#silence_us, count: 1 });
+      findings.push({ finding: 'producer_silent', tenant, producer, delivery, id, count: 1 });
     }
     return findings;
   }
 }
+
+/** Of too many the two lowest become one: what is missing between them is taken for seen. */
+function bounded(intervals: SequenceIntervals['intervals']): SequenceIntervals['intervals'] {
+  const [first, second] = intervals;
+  if (intervals.length <= INTERVALS_MAX || first === undefined || second === undefined) return intervals;
+  return [{ from: first.from, to: second.to }, ...intervals.slice(2)];
+}
+
+const fresh = ({ tenant, producer, instance, delivery, sequence, shed }: BatchHeader): Channel => ({
+  instance: instance.slice(),
+  tenant,
+  producer,
+  delivery,
+  intervals: [],
+  next: sequence,
+  hashes: new Map(),
+  shed,
+  seen_us: 0,
+  state: 'speaks',
+});
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');

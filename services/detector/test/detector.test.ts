@@ -1,0 +1,188 @@
+import { describe, expect, it } from 'vitest';
+import { DetectorWorld, rulesOf, type TestEvent } from './world.ts';
+
+const DENIED = `
+title: Denied
+id: 11111111-1111-4111-8111-111111111111
+name: denied
+level: low
+logsource: { product: sealtrail, category: audit }
+detection:
+  denied:
+    outcome: DENIED
+  condition: denied
+---
+title: Denied burst
+id: 22222222-2222-4222-8222-222222222222
+level: high
+correlation:
+  type: event_count
+  rules: [denied]
+  group-by: [actor_id]
+  timespan: 1m
+  condition:
+    gte: 3
+`;
+const DELETED = `
+title: Deleted
+id: 33333333-3333-4333-8333-333333333333
+level: medium
+logsource: { product: sealtrail, category: audit }
+detection:
+  deleted:
+    action|endswith: .delete
+    source_ip|cidr: 203.0.113.0/24
+  condition: deleted
+`;
+const PIPELINE = `
+title: Rejected
+id: 44444444-4444-4444-8444-444444444444
+level: high
+logsource: { product: sealtrail, category: pipeline }
+detection:
+  rejected:
+    finding: record_rejected
+  condition: rejected
+---
+title: Gap
+id: 55555555-5555-4555-8555-555555555555
+level: medium
+logsource: { product: sealtrail, category: pipeline }
+detection:
+  gap:
+    finding: sequence_gap
+  condition: gap
+---
+title: Silent
+id: 66666666-6666-4666-8666-666666666666
+level: medium
+logsource: { product: sealtrail, category: pipeline }
+detection:
+  silent:
+    finding: producer_silent
+  condition: silent
+`;
+const denied = (at_s: number, actor = 'mallory', tenant = 'acme'): TestEvent => ({ tenant, at_s, actor, outcome: 'DENIED' });
+const titles = (world: DetectorWorld): readonly string[] => [...world.alerts.values()].map(({ rule_title }) => rule_title).sort();
+
+describe('the detector', () => {
+  it('raises an alert of a single event at once, with the place of its evidence', async () => {
+    const world = new DetectorWorld(rulesOf(DELETED));
+    world.emit([
+      { tenant: 'acme', at_s: 0 },
+      { tenant: 'acme', at_s: 1, action: 'invoice.delete', resource: 'inv-9' },
+    ]);
+    await world.settle();
+    const [alert] = [...world.alerts.values()];
+    expect(alert).toMatchObject({ rule_title: 'Deleted', level: 'MEDIUM', tenant: 'acme', events_count: 1, late: false });
+    expect(alert?.evidence).toHaveLength(1);
+    expect(alert?.evidence[0]).toMatchObject({ topic: 'audit.events', incarnation: 1, partition: 0, offset: 1, index: 0 });
+    expect(alert?.raised_at).toBe(world.now_ms);
+  });
+
+  it('correlates over records once event time has passed, and rests the alert on all that it counted', async () => {
+    const world = new DetectorWorld(rulesOf(DENIED));
+    world.emit([denied(0), denied(5), denied(9), denied(9, 'alice'), { tenant: 'acme', at_s: 60 }]);
+    await world.settle();
+    expect(titles(world)).toEqual(['Denied burst']);
+    const [alert] = [...world.alerts.values()];
+    expect(alert?.group).toEqual(new Map([['actor_id', 'mallory']]));
+    expect(alert?.evidence.map(({ offset }) => offset)).toEqual([0, 1, 2]);
+  });
+
+  it('lets event time go on with the clock while nothing comes', async () => {
+    const world = new DetectorWorld(rulesOf(DENIED));
+    world.emit([denied(0), denied(1), denied(2)]);
+    const detector = world.start({ idle_lag_ms: 1_000 });
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(titles(world)).toEqual([]);
+    world.now_ms += 30_000;
+    while (world.alerts.size === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    await detector.stop();
+    expect(titles(world)).toEqual(['Denied burst']);
+  });
+
+  it('restores windows by replay, and raises nothing twice', async () => {
+    const world = new DetectorWorld(rulesOf(`${DENIED}---${DELETED}`));
+    world.emit([{ tenant: 'acme', at_s: 0, action: 'invoice.delete' }, denied(1), denied(2)]);
+    await world.settle();
+    expect(titles(world)).toEqual(['Deleted']);
+    world.emit([denied(3), { tenant: 'acme', at_s: 60 }]);
+    await world.settle();
+    expect(titles(world)).toEqual(['Deleted', 'Denied burst']);
+    await world.settle();
+    expect(world.raisedAgain).toBe(0);
+    expect(world.replays).toEqual([0, 3, 5]);
+  });
+
+  it('begins a replay no earlier than windows reach back to', async () => {
+    const world = new DetectorWorld(rulesOf(DENIED), 1, { silence_ms: 1_000 });
+    world.emit(Array.from({ length: 200 }, (_, n) => ({ tenant: 'acme', at_s: n * 10 })));
+    await world.settle();
+    await world.settle();
+    // Two windows of a minute, a minute that clocks may run ahead, the allowance: some 190 of 2,000 s.
+    expect(world.replays[1]).toBeGreaterThan(15);
+    expect(world.replays[1]).toBeLessThan(25);
+  });
+
+  it('takes a record that comes twice for one act, and one that contradicts its number for none', async () => {
+    const world = new DetectorWorld(rulesOf(`${DENIED}---${PIPELINE}`));
+    const first = world.sign([denied(0)]);
+    world.put(first);
+    world.put(first);
+    world.put(world.sign([denied(1)]));
+    const twin = new DetectorWorld(rulesOf(DENIED));
+    world.put(twin.sign([denied(2), denied(3)])); // the same instance and number, another batch
+    world.emit([{ tenant: 'acme', at_s: 60 }]);
+    await world.settle();
+    expect(titles(world)).toEqual(['Rejected']);
+    expect([...world.alerts.values()][0]?.tenant).toBe('acme');
+  });
+
+  it('finds records that the ledger rejects, and numbers that are missing', async () => {
+    const world = new DetectorWorld(rulesOf(PIPELINE));
+    world.put({ tenant: 'acme', value: new Uint8Array(50) });
+    const [one, two, three] = [world.sign([denied(0)]), world.sign([denied(1)]), world.sign([denied(2)])];
+    world.put(one);
+    world.put(three);
+    await world.settle();
+    expect(titles(world)).toEqual(['Gap', 'Rejected']);
+    expect([...world.alerts.values()].find(({ rule_title }) => rule_title === 'Rejected')?.tenant).toBe('sealtrail.operator');
+    world.put(two);
+    await world.settle();
+    expect(titles(world)).toEqual(['Gap', 'Rejected']);
+  });
+
+  it('finds a producer that fell silent without saying goodbye, once', async () => {
+    const world = new DetectorWorld(rulesOf(PIPELINE), 1, { silence_ms: 100_000 });
+    world.emit([
+      { tenant: 'acme', at_s: 0 },
+      { tenant: 'globex', at_s: 50 },
+      { tenant: 'globex', at_s: 99 },
+    ]);
+    await world.settle();
+    expect(titles(world)).toEqual([]);
+    world.emit([
+      { tenant: 'globex', at_s: 140 },
+      { tenant: 'globex', at_s: 141 },
+    ]);
+    await world.settle();
+    await world.settle();
+    expect(titles(world)).toEqual(['Silent']);
+    expect([...world.alerts.values()][0]).toMatchObject({ tenant: 'acme' });
+    expect(world.raisedAgain).toBe(0);
+  });
+
+  it('waits for a sink that cannot be reached, and loses nothing', async () => {
+    const world = new DetectorWorld(rulesOf(DELETED));
+    world.emit([{ tenant: 'acme', at_s: 1, action: 'invoice.delete' }]);
+    let refusals = 3;
+    const { set } = world.alerts;
+    world.alerts.set = function (id, alert) {
+      if (refusals-- > 0) throw new Error('the sink is down');
+      return set.call(this, id, alert);
+    };
+    await world.settle();
+    expect(titles(world)).toEqual(['Deleted']);
+  });
+});

@@ -1,0 +1,97 @@
+import { isIPv6 } from 'node:net';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { addressText } from '../src/address-text.ts';
+import { EvidencePlaces } from '../src/evidence-places.ts';
+import { formatProgress, parseProgress } from '../src/progress.ts';
+import { firstTakenAt } from '../src/replay-start.ts';
+
+const bytesOf = (groups: readonly number[]): Uint8Array => Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 0xff]));
+
+describe('addressText', () => {
+  // Examples of RFC 5952.
+  it.each([
+    [[0x2001, 0xdb8, 0, 0, 1, 0, 0, 1], '2001:db8::1:0:0:1'],
+    [[0x2001, 0xdb8, 0, 1, 1, 1, 1, 1], '2001:db8:0:1:1:1:1:1'],
+    [[0x2001, 0, 0, 1, 0, 0, 0, 1], '2001:0:0:1::1'],
+    [[0, 0, 0, 0, 0, 0, 0, 0], '::'],
+    [[0, 0, 0, 0, 0, 0, 0, 1], '::1'],
+    [[1, 0, 0, 0, 0, 0, 0, 0], '1::'],
+    [[0, 0, 0, 0, 0, 0xffff, 0xc000, 0x0201], '192.0.2.1'],
+  ])('%j is %s', (groups, text) => {
+    expect(addressText(bytesOf(groups))).toBe(text);
+  });
+
+  it('is what the platform reads back as the same address', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff })), { minLength: 8, maxLength: 8 }), (groups) => {
+        const text = addressText(bytesOf(groups));
+        if (text.includes('.')) return;
+        expect(isIPv6(text)).toBe(true);
+        expect(new URL(`http://[${text}]/`).hostname).toBe(`[${text}]`);
+      }),
+    );
+  });
+});
+
+describe('firstTakenAt', () => {
+  it('finds the first record that is not older', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 0, max: 50 }), { maxLength: 40 }),
+        fc.integer({ min: 0, max: 60 }),
+        fc.nat({ max: 45 }),
+        async (gaps, from_ms, before) => {
+          let time = 0;
+          const times = gaps.map((gap) => (time += gap % 3));
+          const read = async (offset: number) =>
+            ({ kind: 'records', records: offset < times.length ? [{ appended_at_ms: times[offset] as number }] : [] }) as never;
+          const found = await firstTakenAt(read, { start: 0, end: times.length }, before, from_ms);
+          const wanted = times.findIndex((at) => at >= from_ms);
+          const limit = Math.min(before, times.length);
+          expect(found).toBe(wanted < 0 ? limit : Math.min(wanted, limit));
+        },
+      ),
+    );
+  });
+
+  it('goes on where retention has taken the beginning', async () => {
+    const read = async (offset: number) =>
+      (offset < 7 ? { kind: 'out_of_range', start: 7, end: 10 } : { kind: 'records', records: [{ appended_at_ms: 5 }] }) as never;
+    expect(await firstTakenAt(read, { start: 0, end: 10 }, 10, 0)).toBe(7);
+  });
+});
+
+describe('progress', () => {
+  it('reads back what it writes, and nothing else', () => {
+    for (const watermark_us of [null, 0, 1_700_000_000_000_000])
+      expect(parseProgress(formatProgress({ watermark_us }))).toEqual({ watermark_us });
+    for (const other of ['', '{', '{}', '{"version":2,"watermark_us":1}', '{"version":1,"watermark_us":1.5}', 'null']) {
+      expect(parseProgress(other)).toBeNull();
+    }
+  });
+});
+
+describe('EvidencePlaces', () => {
+  const place = {
+    event_id: new Uint8Array(16),
+    topic: 't',
+    incarnation: 1,
+    partition: 0,
+    offset: 0,
+    index: 0,
+    leaf_hash: new Uint8Array(32),
+  };
+
+  it('keeps the first place of an event, and forgets what no window reaches', () => {
+    const places = new EvidencePlaces();
+    places.remember('acme', 'a', { ...place, offset: 1 }, 10, 100);
+    places.remember('acme', 'a', { ...place, offset: 2 }, 10, 200);
+    places.remember('globex', 'a', { ...place, offset: 3 }, 20, 300);
+    expect(places.get('acme', 'a')).toMatchObject({ place: { offset: 1 }, received_ms: 100 });
+    expect(places.get('globex', 'a')?.place.offset).toBe(3);
+    places.forgetBefore(15);
+    expect(places.get('acme', 'a')).toBeNull();
+    expect(places.size).toBe(1);
+  });
+});
