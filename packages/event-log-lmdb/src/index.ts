@@ -26,6 +26,11 @@ export interface LmdbEventLogOptions {
   readonly size_bytes_max?: number;
   /** How long the holder of a partition may be silent before another member takes it; 10,000 when absent. */
   readonly session_timeout_ms?: number;
+  /**
+   * `several` lets this process open the log more than once. Only for tests, and only while nothing is written: opening a
+   * handle while another of the same process writes never ends. `one` when absent.
+   */
+  readonly handles?: 'one' | 'several';
 }
 
 export interface LmdbEventLog extends EventLog {
@@ -42,7 +47,8 @@ export interface LmdbEventLog extends EventLog {
 }
 
 /**
- * Opens the log in a directory. Any number of processes may have it open, all on one machine and in one pid namespace.
+ * Opens the log in a directory. Any number of processes may have it open, all on one machine and in one pid namespace; each
+ * has one handle, whose parts all share: a second one in the same process is refused.
  *
  * An append is one transaction, flushed before it is told: all of its records and its source position, or none. Records get
  * their time inside it. Appends that come together share a transaction. The arrays of an append must not change until it
@@ -54,10 +60,11 @@ export interface LmdbEventLog extends EventLog {
  * that stores it: whoever lost the partition is refused, and learns it from a commit, from `holds`, or within 100 ms. It
  * then waits behind the others.
  *
- * Throws EventLogError `log_unavailable` when the directory cannot be used, `log_corrupt` when it holds something else.
+ * Throws EventLogError `log_unavailable` when the directory cannot be used, `log_corrupt` when it holds something else,
+ * `log_misuse` when this process has it open already.
  */
 export async function openLmdbEventLog(options: LmdbEventLogOptions): Promise<LmdbEventLog> {
-  const log = await OpenLog.open({ size_bytes_max: Number.POSITIVE_INFINITY, session_timeout_ms: 10_000, ...options });
+  const log = await OpenLog.open({ size_bytes_max: Number.POSITIVE_INFINITY, session_timeout_ms: 10_000, handles: 'one', ...options });
   const whenOpen = async <T>(part: () => T): Promise<T> => {
     log.assertOpen();
     return part();

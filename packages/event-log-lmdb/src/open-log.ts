@@ -1,6 +1,7 @@
 import { asError, EventLogError, type ReadLimits, type ReadOutcome } from '@sealtrail/event-log';
 import { Changes } from './changes.ts';
 import type { ConsumerRun } from './consumer.ts';
+import { type HandleMark, markHandle } from './handle-mark.ts';
 import { Holders } from './holders.ts';
 import { thisProcess } from './process-life.ts';
 import { Records } from './records.ts';
@@ -13,6 +14,7 @@ export interface OpenLogOptions {
   readonly random: (bytes: number) => Uint8Array;
   readonly size_bytes_max: number;
   readonly session_timeout_ms: number;
+  readonly handles: 'one' | 'several';
 }
 
 /** An environment that is open, and what its parts share. */
@@ -26,11 +28,13 @@ export class OpenLog {
   /** Consumers that are running. */
   readonly runs: Set<ConsumerRun> = new Set();
   readonly #tables: LogTables;
+  readonly #mark: HandleMark | null;
   readonly #changes = new Changes();
   #closed: Promise<void> | null = null;
 
-  constructor(tables: LogTables, options: OpenLogOptions) {
+  constructor(tables: LogTables, mark: HandleMark | null, options: OpenLogOptions) {
     this.#tables = tables;
+    this.#mark = mark;
     this.clock_ms = options.clock_ms;
     this.random = options.random;
     this.session_timeout_ms = options.session_timeout_ms;
@@ -40,7 +44,13 @@ export class OpenLog {
   }
 
   static async open(options: OpenLogOptions): Promise<OpenLog> {
-    return new OpenLog(await openTables(options.dir), options);
+    const mark = options.handles === 'one' ? markHandle(options.dir) : null;
+    try {
+      return new OpenLog(await openTables(options.dir), mark, options);
+    } catch (thrown) {
+      mark?.remove();
+      throw thrown;
+    }
   }
 
   get closed(): boolean {
@@ -93,5 +103,6 @@ export class OpenLog {
     await Promise.allSettled(Array.from(this.runs, (run) => run.close()));
     await this.queue.idle();
     await this.#tables.env.close();
+    this.#mark?.remove();
   }
 }

@@ -11,7 +11,7 @@ eventLogConformance('LMDB', {
     const dir = await mkdtemp(join(tmpdir(), 'sealtrail-log-'));
     const opened: LmdbEventLog[] = [];
     const open = async (): Promise<LmdbEventLog> => {
-      const log = await openLmdbEventLog({ dir, clock_ms: Date.now, random: randomBytes });
+      const log = await openLmdbEventLog({ dir, clock_ms: Date.now, random: randomBytes, handles: 'several' });
       opened.push(log);
       return log;
     };

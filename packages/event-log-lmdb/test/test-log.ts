@@ -16,7 +16,7 @@ export async function testDirectory(): Promise<string> {
 
 /** A log with the topic `events` of one partition, closed when the test is over. */
 export async function openTestLog(dir: string, options: Partial<LmdbEventLogOptions> = {}): Promise<LmdbEventLog> {
-  const log = await openLmdbEventLog({ dir, clock_ms: Date.now, random: randomBytes, ...options });
+  const log = await openLmdbEventLog({ dir, clock_ms: Date.now, random: randomBytes, handles: 'several', ...options });
   onTestFinished(() => log.close());
   const admin = await log.admin();
   await admin.createTopics([{ topic, partitions: 1, cleanup_policy: 'delete' }]);

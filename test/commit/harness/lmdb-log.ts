@@ -20,7 +20,7 @@ export interface LmdbWorldLog extends WorldLog {
 /** A log in a directory of its own, which every process of the world opens for itself. */
 export async function lmdbWorldLog(random: (bytes: number) => Uint8Array, { group, topic, all }: WorldTopics): Promise<LmdbWorldLog> {
   const dir = await mkdtemp(join(tmpdir(), 'sealtrail-commit-'));
-  const options = { dir, clock_ms: () => Date.now(), random, session_timeout_ms: 10_000 };
+  const options = { dir, clock_ms: () => Date.now(), random, session_timeout_ms: 10_000, handles: 'several' as const };
   const own = await openLmdbEventLog(options);
   const [producer, reader, admin] = await Promise.all([own.producer(), own.reader(), own.admin()]);
   await admin.createTopics(all);
