@@ -1,10 +1,11 @@
 /** The adapter to ClickHouse servers: the ledger store port over HTTP, on the official client. */
-import { type InsertOutcome, type LedgerStore, LedgerStoreError, type SqlQueries } from '@sealtrail/ledger-store';
+import { type AlertStore, type InsertOutcome, type LedgerStore, LedgerStoreError, type SqlQueries } from '@sealtrail/ledger-store';
 import {
   createGate,
   findUnreadableParts,
   type PreparedInsert,
   passingBy,
+  sqlAlertStore,
   sqlLedgerStore,
   type UnreadablePart,
 } from '@sealtrail/ledger-store/sql';
@@ -19,6 +20,8 @@ import { openServer, type Server } from './server.ts';
 export interface ClickHouseLedgerStore extends LedgerStore, SqlQueries {
   /** Server and database, without user and password. */
   readonly name: string;
+  /** Alerts, in the same database. Closed with the store. */
+  readonly alerts: AlertStore;
   /**
    * Makes the views and functions that analysts read through again, whatever stands there; gives the names of those that
    * somebody had altered or dropped. Throws `LedgerStoreError`.
@@ -32,6 +35,9 @@ export interface ClickHouseLedgerStore extends LedgerStore, SqlQueries {
   /** The same store, read as if these parts were not there. It takes no rows, and need not be closed. */
   withoutParts(parts: readonly UnreadablePart[]): LedgerStore;
 }
+
+/** An answer is in memory whole. */
+const SELECTS_AT_ONCE_MAX = 4;
 
 /**
  * Opens the store on a server and makes its schema where it lacks. Throws `LedgerStoreError`: `store_unavailable` (cannot be
@@ -54,6 +60,7 @@ function storeOver(server: Server): ClickHouseLedgerStore {
   const sha256 = nodeSha256();
   const queues = new Map<string, ReturnType<typeof createGate>>();
   let rules: Promise<QuestionRules> | undefined;
+  const atOnce = createGate(SELECTS_AT_ONCE_MAX);
 
   /** Quorum inserts into one table refuse each other on the server: here they wait for each other instead. */
   const inTurn = <T>(table: string, run: () => Promise<T>): Promise<T> => {
@@ -81,8 +88,11 @@ function storeOver(server: Server): ClickHouseLedgerStore {
   const read = (sql: string): Promise<Uint8Array> => server.read(dialect(sql), 'Avro');
   const parts = { insert, sha256, page_rows_max: settled.page_rows_max };
 
+  const source = { run: read, assertOpen: server.assertOpen };
+
   return {
-    ...sqlLedgerStore({ ...parts, source: { run: read, assertOpen: server.assertOpen }, close: server.close }),
+    ...sqlLedgerStore({ ...parts, source, close: server.close }),
+    alerts: sqlAlertStore({ source, insert }),
     name: settled.name,
     async select(sql, limits) {
       server.assertOpen();
@@ -91,7 +101,8 @@ function storeOver(server: Server): ClickHouseLedgerStore {
         rules = undefined;
         throw error;
       });
-      return selectRows(server, await rules, sql, { ...settled.select, ...limits });
+      const known = await rules;
+      return atOnce(() => selectRows(server, known, sql, { ...settled.select, ...limits }));
     },
     renewViews: () => renewDerived(server),
     unreadableParts: () => findUnreadableParts((sql, format) => server.read(dialect(sql), format)),

@@ -1,4 +1,5 @@
 /** Statements in a deployment's own words: each is read by the engine's parser, which knows what a cluster runs. */
+import { readFile } from 'node:fs/promises';
 import { createSampleLedger } from '@sealtrail/ledger-store/samples';
 import { DATABASE, derivedStatements, entryInserts, manifestInserts, schemaStatements, textLiteral } from '@sealtrail/ledger-store/sql';
 import { describe, expect, it } from 'vitest';
@@ -31,7 +32,7 @@ describe('a statement', () => {
       expect(text).toMatch(/ ON CLUSTER `?prod`?/);
       if (sql.startsWith('CREATE TABLE')) {
         expect(text).toMatch(
-          /ENGINE = Replicated(?:Replacing)?MergeTree\('\/clickhouse\/tables\/\{shard\}\/\{database\}\/\{table\}', '\{replica\}'(?:, to)?\)/,
+          /ENGINE = Replicated(?:Replacing)?MergeTree\('\/clickhouse\/tables\/\{shard\}\/\{database\}\/\{table\}', '\{replica\}'(?:, \w+)?\)/,
         );
       }
     }
@@ -57,6 +58,13 @@ describe('a statement', () => {
       expect(await parsed(`${sql} FORMAT Avro`)).toMatch(/ FROM input\('[\s\S]+'\) SETTINGS [\s\S]+ FORMAT Avro$/);
     }
   });
+});
+
+it('the grants of the documentation are statements that the engine reads', async () => {
+  const text = await readFile(new URL('../../../docs/operations/clickhouse.md', import.meta.url), 'utf8');
+  const grants = text.match(/^ {4}(?:CREATE USER|GRANT) .*$/gm) ?? [];
+  expect(grants.length).toBeGreaterThan(4);
+  for (const sql of grants) expect(await parsed(sql.trim())).toMatch(/^(?:CREATE USER|GRANT) /);
 });
 
 describe('a replicated store', () => {
