@@ -31,21 +31,38 @@ describe.skipIf(brokers.length === 0)('a ledger on Kafka', () => {
   );
 
   test(
-    'whose network stands still in the middle of a round is followed, and what it sent comes too late',
+    'whose commit stands still in the network is followed, and the broker refuses what comes too late',
     async () => {
-      const settings = { round_records_max: 1 };
-      await runOnKafka(brokers, `COMMIT_SEED=${SEED}`, { library, records: recordsOf(SEED, 30, 1), settings }, async (world, log) => {
-        await world.until('begun', () => world.store.tables.commits.length > 3);
-        const release: (() => void)[] = [];
-        for (let which = 0; which < 2; which += 1) release.push(await log.stall(which));
-        // Whoever of them held the partition is on its way with a commit, or with a read; a third one takes over.
-        world.tell('both stand still');
-        const before = world.recoveries.length;
-        world.processes[0]?.kill();
-        await world.until('followed', () => world.recoveries.length > before);
-        for (const go of release) go();
-        world.tell('what they sent arrives');
+      const options = { library, records: recordsOf(SEED, 40, 1), settings: { round_records_max: 1 } };
+      const world = await runOnKafka(brokers, `COMMIT_SEED=${SEED}`, options, async (running, log) => {
+        for (let again = 0; again < 3; again += 1) {
+          const [rounds, recoveries] = [running.store.tables.commits.length, running.recoveries.length];
+          await running.until('at work', () => running.store.tables.commits.length > rounds);
+          const release = await log.stallAtCommit();
+          running.tell('a commit stands still');
+          await running.until('followed', () => running.recoveries.length > recoveries);
+          const committed = running.store.tables.commits.length;
+          await running.until('ahead', () => running.store.tables.commits.length > committed + 1);
+          running.tell('the commit arrives');
+          release();
+        }
       });
+      expect(world.trace.filter((line) => line.endsWith('has lost 0')).length).toBeGreaterThan(2);
+    },
+    TIMEOUT_MS,
+  );
+
+  test.each(['request', 'response'] as const)(
+    'whose commit loses its %s starts again, and finds out',
+    async (what) => {
+      const options = { library, records: recordsOf(SEED, 30, 1), processes: 1, settings: { round_records_max: 1 } };
+      const world = await runOnKafka(brokers, `COMMIT_SEED=${SEED}`, options, async (running, log) => {
+        await running.until('at work', () => running.store.tables.commits.length > 2);
+        log.loseCommit(0, what);
+        await running.until('started again', () => log.opened > 1);
+      });
+      expect(world.recoveries.length).toBe(2);
+      expect(world.trace.some((line) => line.includes('nobody knows whether'))).toBe(true);
     },
     TIMEOUT_MS,
   );
@@ -105,7 +122,9 @@ describe.skipIf(brokers.length === 0)(`ledgers on Kafka, ${SCHEDULES} schedules 
             if (dice < 0.25) running.log.expire();
             else if (dice < 0.45) random.pick(running.processes).kill(random.pick([0, 300]));
             else if (dice < 0.55) random.pick(running.processes).stop();
-            else if (dice < 0.75) late.push(await log.stall(log.opened - 1 - random.below(Math.min(3, log.opened))));
+            else if (dice < 0.7) late.push(await log.stall(log.opened - 1 - random.below(Math.min(3, log.opened))));
+            else if (dice < 0.8)
+              log.loseCommit(log.opened - 1 - random.below(Math.min(3, log.opened)), random.pick(['request', 'response']));
             else if (running.lateCount > 0) await running.arrive(random.below(running.lateCount));
           }
           for (const go of late) go();

@@ -23,6 +23,8 @@ export interface Proxy {
   silence(): void;
   /** Keeps what comes, both ways, until it is released: then all of it goes on, late. */
   hold(): void;
+  /** Holds from the next request of a kind on, that one included; resolves when it has come. */
+  holdAt(kind: number): Promise<void>;
   release(): void;
 }
 
@@ -34,6 +36,7 @@ export async function openProxy(brokers: readonly string[]): Promise<Proxy> {
   let is_down = false;
   let era = 0;
   let held: (() => void)[] | null = null;
+  let hold_at: { readonly kind: number; readonly tell: () => void } | null = null;
   const pass = (go: () => void): void => {
     if (held === null) go();
     else held.push(go);
@@ -68,6 +71,11 @@ export async function openProxy(brokers: readonly string[]): Promise<Proxy> {
       const kind = frame.readInt16BE(4);
       kinds.set(frame.readInt32BE(8), kind);
       counts.set(kind, (counts.get(kind) ?? 0) + 1);
+      if (hold_at?.kind === kind) {
+        held ??= [];
+        hold_at.tell();
+        hold_at = null;
+      }
       if (takeLoss(kind, 'request')) end();
       else pass(() => broker.write(frame));
     });
@@ -107,7 +115,12 @@ export async function openProxy(brokers: readonly string[]): Promise<Proxy> {
     hold: () => {
       held ??= [];
     },
+    holdAt: (kind) =>
+      new Promise((resolve) => {
+        hold_at = { kind, tell: resolve };
+      }),
     release: () => {
+      hold_at = null;
       const late = held ?? [];
       held = null;
       for (const go of late) go();

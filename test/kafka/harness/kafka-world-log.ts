@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { CommittedOffset, EventLog, EventLogProducer, LogRecord } from '@sealtrail/event-log';
 import { type KafkaTimings, openKafkaEventLog } from '@sealtrail/event-log-kafka';
 import { controlCluster } from '../../../packages/event-log-kafka/test/cluster-control.ts';
-import { openProxy, type Proxy } from '../../../packages/event-log-kafka/test/proxy.ts';
+import { api, type Loss, openProxy, type Proxy } from '../../../packages/event-log-kafka/test/proxy.ts';
 import type { WorldLog, WorldTopics } from '../../commit/harness/world-log.ts';
 import { renamedLog } from './renamed-log.ts';
 
@@ -24,6 +24,10 @@ export interface KafkaWorldLog extends WorldLog {
    * function is called. `which` counts the processes that were started.
    */
   stall(which: number): Promise<() => void>;
+  /** The same, once a commit of one of the processes is on its way. */
+  stallAtCommit(): Promise<() => void>;
+  /** The next commit of a process is lost, or its answer is. */
+  loseCommit(which: number, what: Loss): void;
   readonly opened: number;
   remove(): Promise<void>;
 }
@@ -107,6 +111,14 @@ export async function kafkaWorldLog(brokers: readonly string[], { group, topic, 
       await expel((id) => id === one.client_id);
       return () => one.proxy.release();
     },
+    stallAtCommit: async () => {
+      const which = await Promise.race(opened.map(({ proxy }, i) => proxy.holdAt(api.offset_commit).then(() => i)));
+      opened.forEach(({ proxy }, i) => {
+        if (i !== which) proxy.release();
+      });
+      return world.stall(which);
+    },
+    loseCommit: (which, what) => opened[which]?.proxy.lose(api.offset_commit, what),
     get opened() {
       return opened.length;
     },
