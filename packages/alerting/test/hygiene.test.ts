@@ -95,6 +95,17 @@ describe('a silence', () => {
     expect(kind('6', NOW + MINUTE)).toBe('grouped');
   });
 
+  it('that comes after the first message keeps it from being repeated, and lets new alerts of other kinds through', () => {
+    const repeat = { group_wait_ms: 0, repeat_interval_ms: 5 * MINUTE, group_interval_ms: MINUTE };
+    const hygiene = sampleHygiene({ routes: [{ notifier: 'slack', grouping: repeat }] });
+    hygiene.admit(sampleAlert('1'), NOW);
+    expect(passTime(hygiene, NOW, NOW + 11 * MINUTE).map(({ repeated }) => repeated)).toEqual([false, true, true]);
+    hygiene.silence({ ...silence, from_ms: NOW, until_ms: NOW + 30 * MINUTE });
+    expect(passTime(hygiene, NOW + 11 * MINUTE, NOW + 29 * MINUTE)).toEqual([]);
+    hygiene.admit(sampleAlert('2', { rule_id: 'other' }), NOW + 29 * MINUTE);
+    expect(passTime(hygiene, NOW + 29 * MINUTE, NOW + 31 * MINUTE).map(({ repeated }) => repeated)).toEqual([false, true]);
+  });
+
   it.each([
     ['no matchers', { matchers: [] }],
     ['a label that no alert has', { matchers: [{ label: 'rules', values: ['a'] }] }],

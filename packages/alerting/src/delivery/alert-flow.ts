@@ -28,7 +28,7 @@ export interface AlertFlowOptions {
 
 export interface AlertFlow {
   admit(alerts: readonly Alert[]): readonly Admission[];
-  /** Makes durable what was admitted. Rejects where it could not be: then commit nothing. */
+  /** Makes durable what was admitted; costs nothing where nothing was. Rejects where it could not be: then commit nothing. */
   keep(): Promise<void>;
   /** Sends what is due by now; called by itself when something is. */
   flush(): Promise<void>;
@@ -47,6 +47,8 @@ export function createAlertFlow(options: AlertFlowOptions): AlertFlow {
   let last: Promise<void> = Promise.resolve();
   let forgetTimer: (() => void) | null = null;
   let stopped = false;
+  /** The kept state is not the present one. */
+  let isStale = true;
 
   const inTurn = (work: () => Promise<void>): Promise<void> => {
     const turn = last.then(work);
@@ -59,7 +61,20 @@ export function createAlertFlow(options: AlertFlowOptions): AlertFlow {
     if (unkept.length > 0) {
       await dispatcher.enqueue(unkept);
       unkept = [];
+      isStale = true;
+      await save();
+    }
+  }
+
+  async function save(): Promise<void> {
+    if (!isStale) return;
+    // Before the write: what comes during it is not in it.
+    isStale = false;
+    try {
       await state.save(JSON.stringify(hygiene.state()));
+    } catch (cause) {
+      isStale = true;
+      throw cause;
     }
   }
 
@@ -84,13 +99,14 @@ export function createAlertFlow(options: AlertFlowOptions): AlertFlow {
     inTurn(async () => {
       // What could not be kept before comes first: a state without it must not become the kept one.
       if (unkept.length > 0) await send();
-      await state.save(JSON.stringify(hygiene.state()));
+      await save();
     });
 
   return {
     admit(alerts) {
       const now = clock();
       const admitted = alerts.map((alert) => hygiene.admit(alert, now));
+      if (admitted.some(({ fate }) => fate.kind !== 'duplicate')) isStale = true;
       const next = hygiene.nextAt(now);
       if (next !== null && unkept.length === 0) wait(next - now);
       return admitted;
@@ -98,6 +114,7 @@ export function createAlertFlow(options: AlertFlowOptions): AlertFlow {
     keep,
     flush,
     async changed() {
+      isStale = true;
       await keep();
       await flush();
     },

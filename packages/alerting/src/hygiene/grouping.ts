@@ -71,6 +71,8 @@ export interface Grouping {
   /** Groups that are due, and stay so until they are `sent`. Forgets groups that are no longer active. */
   due(now_ms: number): readonly DueGroup[];
   sent(key: string, now_ms: number): void;
+  /** Looks at the group again a group_interval later. */
+  hold(key: string, now_ms: number): void;
   /** Somebody looks after the group: it is told of again only when an alert comes. False where there is no such group. */
   acknowledge(id: string): boolean;
   /** When `due` should be asked again; null where nothing waits. */
@@ -93,6 +95,14 @@ export function createGrouping({ settings, digest }: GroupingOptions, state: Gro
 
   // The soonest `next_ms`; undefined where it has to be looked for.
   let soonest: number | null | undefined;
+
+  const nextAt = (): number | null => {
+    if (soonest === undefined) {
+      soonest = null;
+      for (const { next_ms } of groups.values()) soonest = Math.min(soonest ?? next_ms, next_ms);
+    }
+    return soonest;
+  };
 
   const place = (alert: Alert, labels: Labels, now_ms: number): Group => {
     const own = settings.by.map((label) => [label, labels.get(label) ?? ''] as const);
@@ -133,6 +143,8 @@ export function createGrouping({ settings, digest }: GroupingOptions, state: Gro
       return group.id;
     },
     due(now_ms) {
+      const next = nextAt();
+      if (next === null || next > now_ms) return [];
       const found: DueGroup[] = [];
       soonest = undefined;
       for (const group of groups.values()) {
@@ -156,6 +168,12 @@ export function createGrouping({ settings, digest }: GroupingOptions, state: Gro
       group.last_sent_ms = now_ms;
       group.next_ms = now_ms + settings.group_interval_ms;
     },
+    hold(key, now_ms) {
+      const group = groups.get(key);
+      if (group === undefined) return;
+      soonest = undefined;
+      group.next_ms = now_ms + settings.group_interval_ms;
+    },
     acknowledge(id) {
       for (const group of groups.values()) {
         if (group.id !== id) continue;
@@ -164,13 +182,7 @@ export function createGrouping({ settings, digest }: GroupingOptions, state: Gro
       }
       return false;
     },
-    nextAt() {
-      if (soonest === undefined) {
-        soonest = null;
-        for (const { next_ms } of groups.values()) soonest = Math.min(soonest ?? next_ms, next_ms);
-      }
-      return soonest;
-    },
+    nextAt,
     get size() {
       return groups.size;
     },

@@ -140,7 +140,11 @@ export function createHygiene(options: HygieneOptions): Hygiene {
         .map(({ notifier, grouping }) => ({ notifier, group: grouping.add(alert, labels, now_ms) }));
       return { fate: groups.length === 0 ? { kind: 'unrouted' } : { kind: 'grouped', groups }, risk };
     },
-    messages: (now_ms) => routes.flatMap((route) => messagesOf(route, now_ms, newId)),
+    messages(now_ms) {
+      const all = [...silences.values()];
+      const isSilenced = (alert: Alert): boolean => silenceOf(all, labelsOf(alert), now_ms) !== null;
+      return routes.flatMap((route) => messagesOf(route, now_ms, newId, isSilenced));
+    },
     nextAt(now_ms) {
       let next: number | null = null;
       for (const { grouping, rateLimit } of routes) {
@@ -175,10 +179,23 @@ export function createHygiene(options: HygieneOptions): Hygiene {
 }
 
 /** One message a group as far as the rate limit goes; its last message stands for all groups that are left. */
-function messagesOf({ notifier, grouping, rateLimit }: OpenRoute, now_ms: number, newId: () => string): readonly Message[] {
+function messagesOf(
+  { notifier, grouping, rateLimit }: OpenRoute,
+  now_ms: number,
+  newId: () => string,
+  isSilenced: (alert: Alert) => boolean,
+): readonly Message[] {
   const allowed = rateLimit.available(now_ms);
   if (allowed === 0) return [];
-  const due = [...grouping.due(now_ms)].sort(byUrgency);
+  const due = grouping
+    .due(now_ms)
+    .filter(({ key, repeated, content }) => {
+      // Nobody asks to be told again of what somebody silenced since.
+      const isHeld = repeated && content.alerts.every(isSilenced);
+      if (isHeld) grouping.hold(key, now_ms);
+      return !isHeld;
+    })
+    .sort(byUrgency);
   const alone = due.length <= allowed ? due : due.slice(0, allowed - 1);
   const rest = due.slice(alone.length);
   const batches = [...alone.map((group) => [group]), ...(rest.length === 0 ? [] : [rest])];
