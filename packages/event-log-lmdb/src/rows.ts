@@ -205,8 +205,6 @@ function readNumber(bytes: Buffer, at: number): number {
   return bytes.readUInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4);
 }
 
-function copyOf(bytes: Buffer, from: number, to: number): Uint8Array {
-  const copy = new Uint8Array(to - from);
-  copy.set(bytes.subarray(from, to));
-  return copy;
-}
+/** A slice of the memory itself: a new array would be filled with zeros first. */
+const copyOf = (bytes: Buffer, from: number, to: number): Uint8Array =>
+  new Uint8Array(bytes.buffer.slice(bytes.byteOffset + from, bytes.byteOffset + to) as ArrayBuffer);

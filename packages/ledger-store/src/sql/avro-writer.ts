@@ -8,7 +8,25 @@ export interface RowField {
 }
 
 const FIRST_ROOM = 65_536;
-const LONG_BYTES_MAX = 10;
+export const LONG_BYTES_MAX = 10;
+
+/** Zigzag varint of a safe integer, where there is room for 10 bytes. Where it ends. Throws RangeError for anything else. */
+export function putLong(value: number, out: Uint8Array, start: number): number {
+  if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is not a whole number`);
+  let at = start;
+  const negative = value < 0;
+  // The zigzag value may pass 2^53: kept as its lowest bit and the rest.
+  let rest = negative ? -value - 1 : value;
+  let byte = (rest % 64) * 2 + (negative ? 1 : 0);
+  rest = Math.floor(rest / 64);
+  while (rest > 0) {
+    out[at++] = byte | 0x80;
+    byte = rest % 128;
+    rest = Math.floor(rest / 128);
+  }
+  out[at++] = byte;
+  return at;
+}
 
 /** Appends Avro values to a buffer that grows. Values are taken as they are: what may be stored is others' to say. */
 export class RowWriter {
@@ -32,19 +50,8 @@ export class RowWriter {
 
   /** Zigzag varint of a safe integer. Throws RangeError for anything else. */
   long(value: number): void {
-    if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is not a whole number`);
     this.#room(LONG_BYTES_MAX);
-    const negative = value < 0;
-    // The zigzag value may pass 2^53: kept as its lowest bit and the rest.
-    let rest = negative ? -value - 1 : value;
-    let byte = (rest % 64) * 2 + (negative ? 1 : 0);
-    rest = Math.floor(rest / 64);
-    while (rest > 0) {
-      this.#out[this.#at++] = byte | 0x80;
-      byte = rest % 128;
-      rest = Math.floor(rest / 128);
-    }
-    this.#out[this.#at++] = byte;
+    this.#at = putLong(value, this.#out, this.#at);
   }
 
   value(type: ValueType, value: unknown): void {

@@ -40,14 +40,20 @@ export function flatColumns(fields: readonly Plan[], path: readonly string[] = [
 }
 
 /** The flat columns' values of a record. Columns that are not the record's are left out. */
-export function flatValues(fields: readonly Plan[], record: object): Record<string, unknown> {
-  const values: Record<string, unknown> = {};
-  for (const { name, path } of flatColumns(fields)) {
-    let value: unknown = record;
-    for (const step of path) value = value === null ? null : (value as Readonly<Record<string, unknown>>)[step];
-    values[name] = value;
-  }
-  return values;
+export const flatValues = (fields: readonly Plan[], record: object): Record<string, unknown> => flattener(fields)(record);
+
+/** `flatValues` for many records of the same fields. */
+export function flattener(fields: readonly Plan[]): (record: object) => Record<string, unknown> {
+  const columns = flatColumns(fields);
+  return (record) => {
+    const values: Record<string, unknown> = {};
+    for (const { name, path } of columns) {
+      let value: unknown = record;
+      for (const step of path) value = value === null ? null : (value as Readonly<Record<string, unknown>>)[step];
+      values[name] = value;
+    }
+    return values;
+  };
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Plan } from './plan.ts';
+import { ascends, shortEnd } from './short-way.ts';
 import { isWellFormedUtf8, orOfBytes } from './utf8.ts';
 
 /** Thrown by the reader and turned into a refusal at the package's edge. Not an Error: it needs no stack. */
@@ -76,7 +77,7 @@ export class Reader {
           this.steps++;
           const end = this.#string(plan);
           const start = this.#start;
-          if (previousStart >= 0 && !this.#ascends(previousStart, previousEnd, start, end)) {
+          if (previousStart >= 0 && !ascends(this.bytes, previousStart, previousEnd, start, end)) {
             throw new Fault('not_canonical', `${plan.label}: map keys are not strictly ascending by bytes`, start);
           }
           previousStart = start;
@@ -252,17 +253,6 @@ export class Reader {
     if (count !== 0) throw new Fault('not_canonical', `${plan.label}: more than one block`, at);
   }
 
-  #ascends(aStart: number, aEnd: number, bStart: number, bEnd: number): boolean {
-    const bytes = this.bytes;
-    let a = aStart;
-    let b = bStart;
-    while (a < aEnd && b < bEnd) {
-      const difference = (bytes[a++] as number) - (bytes[b++] as number);
-      if (difference !== 0) return difference < 0;
-    }
-    return aEnd - aStart < bEnd - bStart;
-  }
-
   /** A zigzag varint in its shortest form, within ±(2^53 − 1). */
   long(name: string): number {
     const bytes = this.bytes;
@@ -302,32 +292,6 @@ export class Reader {
 }
 
 const DOUBLE_BYTES = 8;
-
-/**
- * The short way past a value that is plainly right: whole, a string of at most 63 ASCII bytes, an index of one byte. Where
- * it ends; -1 for every other value, right or wrong, which `skip` then judges: so each fault has one place.
- */
-function shortEnd(plan: Plan, bytes: Uint8Array, at: number, limit: number): number {
-  if (at >= limit) return -1;
-  const first = bytes[at] as number;
-  switch (plan.op) {
-    case 'optional':
-      return first === 0 ? at + 1 : first === 2 ? shortEnd(plan.inner[0] as Plan, bytes, at + 1, limit) : -1;
-    case 'string': {
-      const end = at + 1 + (first >> 1);
-      return (first & 0x81) === 0 && end <= limit && orOfBytes(bytes, at + 1, end) < 0x80 ? end : -1;
-    }
-    case 'fixed':
-      return plan.size <= limit - at ? at + plan.size : -1;
-    case 'enum':
-      return (first & 0x81) === 0 && first >> 1 < plan.symbols.length ? at + 1 : -1;
-    case 'array':
-    case 'map':
-      return first === 0 ? at + 1 : -1;
-    default:
-      return -1;
-  }
-}
 
 /** Up to this many bytes a loop beats a call that copies. */
 const SHORT_BYTES = 32;
