@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import type { DetectionRow } from './detection.ts';
 
 interface Benchmark {
   readonly name: string;
@@ -110,6 +111,16 @@ const BENCHMARKS: readonly Benchmark[] = [
       ],
       ['CPU an event of the ledger at 12 partitions (aim: at most 1.3 times)', `${String(r['ratio_12_partitions'])} times`],
     ],
+  },
+  {
+    name: 'detection',
+    file: 'detection.ts',
+    args: [],
+    show: (r) =>
+      (r['rows'] as readonly DetectionRow[]).map(({ what, rules, us_per_event, events_per_s }) => [
+        `${what}, ${rules} rules: CPU an event, and events/s of one core`,
+        `${us(us_per_event)}, ${n(events_per_s)}`,
+      ]),
   },
 ];
 

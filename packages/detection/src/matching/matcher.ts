@@ -69,7 +69,7 @@ export function createMatcher(rules: readonly SigmaRule[], options: MatcherOptio
       const candidates = route(event.logsource);
       if (candidates === null) return NO_MATCHES;
       fields.begin(event);
-      found.length = 0;
+      if (found.length > 0) found.length = 0;
       candidates(onCandidate);
       if (found.length === 0) return NO_MATCHES;
       return found.sort((a, b) => a - b).map((rule) => ({ rule: heads[rule] as RuleHead, event }));

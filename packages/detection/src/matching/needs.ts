@@ -18,11 +18,18 @@ export interface Need {
 /** One of these must be there; null where nothing is known to be needed. */
 export type Needs = readonly Need[] | null;
 
-/** How often each need is asked for, over all rules: the rarer, the better it tells rules apart. */
-export type NeedCounts = ReadonlyMap<string, number>;
+/** How rules share needs: the rarer a need, the better it tells rules apart; the more rules use a field, the less it costs each to look at it. */
+export interface NeedCounts {
+  /** Lines that need it, by need. */
+  readonly uses: ReadonlyMap<string, number>;
+  /** Rules that could be looked up by the field. */
+  readonly rulesByField: ReadonlyMap<string | null, number>;
+}
 
-export const keyOf = ({ field, kind, text }: Need): string => `${kind} ${JSON.stringify(field)} ${text}`;
+const keyOf = ({ field, kind, text }: Need): string => `${kind} ${JSON.stringify(field)} ${text}`;
 
+/** Reading a field that no other rule is looked up by costs as much as evaluating so many rules. */
+const FIELD_COST = 50;
 /** A look for fragments reads the whole value, and short ones are found nearly everywhere. */
 const FRAGMENT_COST = 20;
 const SHORT_COST = 1_000;
@@ -32,14 +39,23 @@ const NEEDS_MAX = 50_000;
 
 /** Counts the needs of every line of the rules that is not negated. */
 export function countNeeds(expressions: readonly Expression<TestItem>[]): NeedCounts {
-  const counts = new Map<string, number>();
-  const count = (expression: Expression<TestItem>): void => {
-    if (expression.kind === 'not') return;
-    if (expression.kind !== 'leaf') return expression.of.forEach(count);
-    for (const need of needsOfItem(expression.leaf, null) ?? []) counts.set(keyOf(need), (counts.get(keyOf(need)) ?? 0) + 1);
-  };
-  expressions.forEach(count);
-  return counts;
+  const uses = new Map<string, number>();
+  const rulesByField = new Map<string | null, number>();
+  for (const expression of expressions) {
+    const fields = new Set<string | null>();
+    for (const item of positiveItems(expression))
+      for (const need of needsOfItem(item, null) ?? []) {
+        uses.set(keyOf(need), (uses.get(keyOf(need)) ?? 0) + 1);
+        fields.add(need.field);
+      }
+    for (const field of fields) rulesByField.set(field, (rulesByField.get(field) ?? 0) + 1);
+  }
+  return { uses, rulesByField };
+}
+
+function positiveItems(expression: Expression<TestItem>): readonly TestItem[] {
+  if (expression.kind === 'leaf') return [expression.leaf];
+  return expression.kind === 'not' ? [] : expression.of.flatMap(positiveItems);
 }
 
 /** What an event must have at least one of, chosen so that as few other rules as possible share it. */
@@ -81,8 +97,10 @@ function best(all: readonly Needs[], counts: NeedCounts | null): Needs {
 }
 
 function costOf(need: Need, counts: NeedCounts | null): number {
-  const shared = counts?.get(keyOf(need)) ?? 1;
-  return need.kind === 'value' ? shared : shared + (need.text.length > SHORT_CHARACTERS_MAX ? FRAGMENT_COST : SHORT_COST);
+  const shared = counts?.uses.get(keyOf(need)) ?? 1;
+  const field = FIELD_COST / (counts?.rulesByField.get(need.field) ?? 1);
+  const search = need.kind === 'value' ? 0 : need.text.length > SHORT_CHARACTERS_MAX ? FRAGMENT_COST : SHORT_COST;
+  return shared + field + search;
 }
 
 function needsOfItem(item: TestItem, counts: NeedCounts | null): Needs {

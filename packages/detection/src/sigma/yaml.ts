@@ -107,12 +107,19 @@ function plain(value: unknown, depth: number): YamlValue {
     if (!Number.isFinite(value)) throw new RangeError('not-a-number and infinity are no values');
     return value;
   }
-  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return value;
+  if (typeof value === 'string') return wellFormed(value);
+  if (typeof value === 'boolean' || value === null) return value;
   if (Array.isArray(value)) return value.map((item) => plain(item, depth + 1));
   if (typeof value !== 'object') throw new TypeError(`a value of type ${typeof value} is not supported`);
   const map = Object.create(null) as Record<string, YamlValue>;
-  for (const [key, item] of Object.entries(value)) map[key] = plain(item, depth + 1);
+  for (const [key, item] of Object.entries(value)) map[wellFormed(key)] = plain(item, depth + 1);
   return map;
+}
+
+/** Half of a surrogate pair is no character: comparing it would part pairs in events. */
+function wellFormed(text: string): string {
+  if (!text.isWellFormed()) throw new RangeError('a text is not well-formed Unicode: it has half of a surrogate pair');
+  return text;
 }
 
 function lineOf(document: Document.Parsed, lines: LineCounter, path: YamlPath): number {
