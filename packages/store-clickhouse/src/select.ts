@@ -1,8 +1,9 @@
 /** Questions of analysts, each request readonly: no statement of it can write, and none can set what the request has set. */
 import type { ClickHouseSettings } from '@clickhouse/client';
-import type { SqlResult } from '@sealtrail/ledger-store';
+import type { SqlQueries, SqlResult } from '@sealtrail/ledger-store';
 import {
   askQuestion,
+  createGate,
   type DatabaseNames,
   type FunctionRule,
   type Questioner,
@@ -17,14 +18,33 @@ import {
 import { RequestTimeout, serverCode, serverText, storeError } from './errors.ts';
 import type { Server } from './server.ts';
 
+/** An answer is in memory whole. */
+const SELECTS_AT_ONCE_MAX = 4;
+
 /** What is asked of a server once, before the first question. */
-export interface QuestionRules {
+interface QuestionRules {
   readonly functions: FunctionRule;
   /** `readonly` of the user's profile: 0 may set it, 2 may set all else, 1 nothing. */
   readonly profile: 0 | 1 | 2;
 }
 
-export async function readRules(server: Server): Promise<QuestionRules> {
+/** Throws `LedgerStoreError`: `query_refused` (it does more than read the ledger), `query_failed` (the server's words). */
+export function questionsOf(server: Server): SqlQueries['select'] {
+  let rules: Promise<QuestionRules> | undefined;
+  const atOnce = createGate(SELECTS_AT_ONCE_MAX);
+  return async (sql, limits) => {
+    server.assertOpen();
+    // A failure is not kept: the next question asks again.
+    rules ??= readRules(server).catch((error: unknown) => {
+      rules = undefined;
+      throw error;
+    });
+    const known = await rules;
+    return atOnce(() => selectRows(server, known, sql, { ...server.settled.select, ...limits }));
+  };
+}
+
+async function readRules(server: Server): Promise<QuestionRules> {
   const plain = (sql: string, format: string): Promise<Uint8Array> => server.question(sql, format, {});
   try {
     const value = new TextDecoder().decode(await plain("SELECT getSetting('readonly')", 'TSVRaw')).trim();
@@ -34,8 +54,7 @@ export async function readRules(server: Server): Promise<QuestionRules> {
   }
 }
 
-/** Throws `LedgerStoreError`: `query_refused` (it does more than read the ledger), `query_failed` (the server's words). */
-export async function selectRows(server: Server, rules: QuestionRules, sql: string, limits: SelectLimits): Promise<SqlResult> {
+async function selectRows(server: Server, rules: QuestionRules, sql: string, limits: SelectLimits): Promise<SqlResult> {
   const { settled } = server;
   const timeMsMax = Math.min(limits.time_ms_max ?? SELECT_TIME_MS_MAX, settled.request_timeout_ms);
   const settings = settingsOf(rules, timeMsMax);
@@ -50,7 +69,8 @@ export async function selectRows(server: Server, rules: QuestionRules, sql: stri
 }
 
 function settingsOf({ profile }: QuestionRules, timeMsMax: number): ClickHouseSettings {
-  if (profile === 1) return {};
+  // No setting of the server: it may be asked by everybody.
+  if (profile === 1) return { wait_end_of_query: 1 };
   return {
     ...SELECT_SETTINGS,
     max_execution_time: timeMsMax / 1000,

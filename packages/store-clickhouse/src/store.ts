@@ -14,7 +14,7 @@ import { dialectOf } from './dialect.ts';
 import { ConstraintViolated, storeError } from './errors.ts';
 import { type ClickHouseStoreOptions, settle } from './options.ts';
 import { prepareSchema, renewDerived } from './schema.ts';
-import { type QuestionRules, readRules, selectRows } from './select.ts';
+import { questionsOf } from './select.ts';
 import { openServer, type Server } from './server.ts';
 
 export interface ClickHouseLedgerStore extends LedgerStore, SqlQueries {
@@ -36,9 +36,6 @@ export interface ClickHouseLedgerStore extends LedgerStore, SqlQueries {
   withoutParts(parts: readonly UnreadablePart[]): LedgerStore;
 }
 
-/** An answer is in memory whole. */
-const SELECTS_AT_ONCE_MAX = 4;
-
 /**
  * Opens the store on a server and makes its schema where it lacks. Throws `LedgerStoreError`: `store_unavailable` (cannot be
  * reached, who asks is not accepted or may not, no database), `schema_mismatch`, `store_no_space`.
@@ -54,13 +51,27 @@ export async function openClickHouseStore(options: ClickHouseStoreOptions): Prom
   return storeOver(server);
 }
 
+/** What an analyst needs: questions alone. */
+export interface ClickHouseQueries extends SqlQueries {
+  /** Server and database, without user and password. */
+  readonly name: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens nothing but questions, for a user who may read `audit_events` and no more: no table is looked at and none is made.
+ * Throws `store_unavailable` for options that cannot be; all else is found by the first question.
+ */
+export function openClickHouseQueries(options: ClickHouseStoreOptions): ClickHouseQueries {
+  const server = openServer(settle(options));
+  return { name: server.settled.name, select: questionsOf(server), close: server.close };
+}
+
 function storeOver(server: Server): ClickHouseLedgerStore {
   const { settled } = server;
   const dialect = dialectOf(settled);
   const sha256 = nodeSha256();
   const queues = new Map<string, ReturnType<typeof createGate>>();
-  let rules: Promise<QuestionRules> | undefined;
-  const atOnce = createGate(SELECTS_AT_ONCE_MAX);
 
   /** Quorum inserts into one table refuse each other on the server: here they wait for each other instead. */
   const inTurn = <T>(table: string, run: () => Promise<T>): Promise<T> => {
@@ -94,16 +105,7 @@ function storeOver(server: Server): ClickHouseLedgerStore {
     ...sqlLedgerStore({ ...parts, source, close: server.close }),
     alerts: sqlAlertStore({ source, insert }),
     name: settled.name,
-    async select(sql, limits) {
-      server.assertOpen();
-      // A failure is not kept: the next question asks again.
-      rules ??= readRules(server).catch((error: unknown) => {
-        rules = undefined;
-        throw error;
-      });
-      const known = await rules;
-      return atOnce(() => selectRows(server, known, sql, { ...settled.select, ...limits }));
-    },
+    select: questionsOf(server),
     renewViews: () => renewDerived(server),
     unreadableParts: () => findUnreadableParts((sql, format) => server.read(dialect(sql), format)),
     withoutParts(unreadable) {

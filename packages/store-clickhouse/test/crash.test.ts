@@ -31,7 +31,10 @@ it('after each kill -9 the store goes on at the same address, and no insert was 
           outcomes.push({ round, outcome: await store.insertEntries(ledger.key, claim, round.batches) });
         }
       })();
-      await new Promise((resolve) => setTimeout(resolve, 300 + 170 * crash));
+      // Some have to come in first; then at another moment of the next one each time.
+      const enough = outcomes.length + 3;
+      while (outcomes.length < enough) await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setTimeout(resolve, 7 * crash));
       await server.kill();
       isUp = false;
       server = await forkClickHouse({ dir, port: Number(new URL(url).port) });

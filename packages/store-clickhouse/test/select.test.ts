@@ -1,7 +1,7 @@
 /** Questions of analysts: read-only whoever asks. What may be asked is the same as of the embedded engine. */
 import { commitRow, createSampleLedger, stored, storeRows } from '@sealtrail/ledger-store/samples';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { ClickHouseLedgerStore } from '../src/index.ts';
+import { type ClickHouseLedgerStore, openClickHouseQueries } from '../src/index.ts';
 import { ADMIN, databaseOf, servedForFile } from './served.ts';
 
 const served = servedForFile({
@@ -81,12 +81,35 @@ describe('a question', () => {
   });
 
   it('of a user whose profile is readonly is answered, with what limits that user may set', async () => {
+    const options = { url: served().front.url, database: databaseOf(store) };
+    for (const [username, password] of [
+      ['reader', 'r'],
+      ['analyst', 'a'],
+      ['default', ''],
+    ] as const) {
+      const queries = openClickHouseQueries({ ...options, username, password });
+      const definitions = served().front.seen().length;
+      expect((await queries.select('SELECT count() AS n FROM audit_events')).rows).toEqual([{ n: 6 }]);
+      // Nothing but questions: the rules, the databases, the parse, the answer.
+      expect(
+        served()
+          .front.seen()
+          .slice(definitions)
+          .every(({ sql }) => /^(?:SELECT|EXPLAIN AST SELECT) /.test(sql)),
+      ).toBe(true);
+      await expect(queries.select('DROP TABLE entries')).rejects.toMatchObject({ code: 'query_refused' });
+      await queries.close();
+      await expect(queries.select('SELECT 1')).rejects.toMatchObject({ code: 'store_closed' });
+    }
+    const wrong = openClickHouseQueries({ ...options, username: 'reader', password: 'x' });
+    await expect(wrong.select('SELECT 1')).rejects.toThrow('does not accept user reader with this password');
+    await wrong.close();
+  });
+
+  it('is all that a readonly user has: the ledger’s own store stays closed to a reader, and takes no rows from an analyst', async () => {
     const database = databaseOf(store);
-    // Opening makes nothing: all is there. A reader may not even set the settings of a read, so the schema cannot be looked at.
     await expect(served().open({ database, username: 'reader', password: 'r' })).rejects.toMatchObject({ code: 'store_unavailable' });
     const asAnalyst = await served().open({ database, username: 'analyst', password: 'a' });
-    expect((await asAnalyst.select('SELECT count() AS n FROM audit_events')).rows).toEqual([{ n: 6 }]);
-    await expect(asAnalyst.select('DROP TABLE entries')).rejects.toMatchObject({ code: 'query_refused' });
     const round = ledger.round({ tenant: 'acme' });
     expect(await asAnalyst.insertEntries(ledger.key, claim, round.batches)).toMatchObject({
       kind: 'in_doubt',
