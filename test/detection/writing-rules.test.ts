@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compile, loadRules, parseRuleTests, parseTenantOverrides, type RuleTestResult, runRuleTests } from '@sealtrail/detection';
+import { compile, loadOverrides, loadRules, parseRuleTests, type RuleTestResult, runRuleTests } from '@sealtrail/detection';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ruleFiles, sha256Of } from './shipped-rules.ts';
 
@@ -61,9 +61,9 @@ describe('docs/detection/writing-rules.md', () => {
 
   it('has an override of a shipped rule', () => {
     const loaded = loadRules(ruleFiles(), { sha256: sha256Of });
-    const { overrides, errors } = parseTenantOverrides('overrides.yml', yaml[4] ?? '', loaded);
-    expect(errors).toEqual([]);
-    expect([...(overrides?.tenants.keys() ?? [])]).toEqual(['acme']);
+    const overrides = loadOverrides({ file: 'overrides.yml', text: yaml[4] ?? '' });
+    expect([...overrides.tenants.keys()]).toEqual(['acme']);
+    expect(compile(loaded, { sha256: sha256Of, overrides }).errors).toEqual([]);
     expect(prose).toContain(`${loaded.correlations.find(({ head }) => head.name === 'brute_force')?.head.id}: # brute_force`);
   });
 });

@@ -1,13 +1,17 @@
 import { createCorrelator } from './correlation/correlator.ts';
 import { type Correlations, linkCorrelations } from './correlation/link.ts';
-import type { CorrelationRule } from './correlation/model.ts';
 import type { CorrelatorOptions, CorrelatorStats } from './correlation/options.ts';
 import type { DetectionError } from './errors.ts';
 import { createMatcher, type Matcher, type MatcherOptions } from './matching/matcher.ts';
 import type { Alert, DetectionEvent, Evaluation } from './model.ts';
-import type { SigmaRule } from './sigma/rule.ts';
+import type { LoadedOverrides, RuleSet } from './overrides.ts';
+import { compileByTenant } from './tenant-engine.ts';
 
-export type CompileOptions = MatcherOptions & Omit<CorrelatorOptions, 'fieldsOf'>;
+export type CompileOptions = MatcherOptions &
+  Omit<CorrelatorOptions, 'fieldsOf'> & {
+    /** What differs by tenant, and for everyone. */
+    readonly overrides?: LoadedOverrides;
+  };
 
 /** Compiled rules with the state of one partition. Events of a partition come in its order; nothing here reads a clock. */
 export interface Engine {
@@ -32,10 +36,13 @@ export interface Compiled {
 }
 
 /** Compiles what `loadRules` gave. A rule or correlation that cannot be evaluated whole is left out, with its reason in `errors`. */
-export function compile(
-  loaded: { readonly rules: readonly SigmaRule[]; readonly correlations: readonly CorrelationRule[] },
-  options: CompileOptions,
-): Compiled {
+export function compile(loaded: RuleSet, options: CompileOptions): Compiled {
+  if (options.overrides === undefined) return compileAlike(loaded, options);
+  return compileByTenant(loaded, options.overrides, options, (rules) => compileAlike(rules, options));
+}
+
+/** The same rules for every tenant. */
+function compileAlike(loaded: RuleSet, options: CompileOptions): Compiled {
   const matcher = createMatcher(loaded.rules, options);
   const { errors, ...correlations } = linkCorrelations(loaded.correlations, matcher.rules);
   const withState = (): Engine => {

@@ -20,7 +20,7 @@ export {
   type RulePlace,
   type Sha256,
 } from './model.ts';
-export { createTenantEngine, type ParsedOverrides, parseTenantOverrides, type TenantOverrides } from './overrides.ts';
+export { applyOverrides, type LoadedOverrides, loadOverrides, type RuleChange, type RuleChanges, type RuleSet } from './overrides.ts';
 export type { Pipeline } from './pipeline/model.ts';
 export { type LoadedPipelines, loadPipelines } from './pipeline/parse.ts';
 export { DERIVED_FIELDS, derivedField } from './rule-tests/derived-fields.ts';

@@ -1,140 +1,162 @@
-import type { CorrelationRule } from './correlation/model.ts';
-import type { Engine } from './engine.ts';
-import { DetectionError, type DetectionErrorCode } from './errors.ts';
-import type { Alert } from './model.ts';
-import type { LoadedRules } from './sigma/load.ts';
-import type { Override, Overrides } from './sigma/overrides.ts';
-import { isYamlMap, parseYaml, type YamlMap, type YamlPath, type YamlValue, yamlField } from './sigma/yaml.ts';
-import { joinedStats } from './tenant-stats.ts';
+import { type CorrelationRule, holds } from './correlation/model.ts';
+import { isMetric, isTemporal, THRESHOLD_MAX } from './correlation/parse-condition.ts';
+import { DetectionError } from './errors.ts';
+import type { RulePlace, Sha256 } from './model.ts';
+import { versionOf } from './sigma/canonical-json.ts';
+import type { RuleFile } from './sigma/load.ts';
+import type { SigmaRule } from './sigma/rule.ts';
+import { isYamlMap, parseYaml, type YamlDocument, type YamlPath, type YamlValue, yamlField } from './sigma/yaml.ts';
 import { parseTimespan } from './time/timespan.ts';
 
-/** What operators change about rules, for every tenant and for single ones. */
-export interface TenantOverrides {
-  /** For tenants that are not named. */
-  readonly everyone: Overrides;
-  /** For those that are, with what holds for everyone. */
-  readonly tenants: ReadonlyMap<string, Overrides>;
+/** What an operator changes about one rule or correlation. */
+export interface RuleChange {
+  readonly place: RulePlace;
+  /** Takes the place of the one number that the rule compares with; null leaves it. */
+  readonly threshold: number | null;
+  /** Takes the place of its window; null leaves it. */
+  readonly timespan_us: number | null;
+  /** Leaves the rule out. */
+  readonly disabled: boolean;
 }
+/** By the id of the rule. */
+export type RuleChanges = ReadonlyMap<string, RuleChange>;
 
-export interface ParsedOverrides {
-  /** Null where there is an error. */
-  readonly overrides: TenantOverrides | null;
+/** Changes for every tenant and for single ones, and why the file was not read otherwise: then there are none. */
+export interface LoadedOverrides {
+  /** For tenants that are not named. */
+  readonly everyone: RuleChanges;
+  /** For those that are, with what holds for everyone. */
+  readonly tenants: ReadonlyMap<string, RuleChanges>;
   readonly errors: readonly DetectionError[];
 }
 
 /** Names every tenant. No tenant can be called so. */
 const EVERYONE = '*';
-const KEYS = ['threshold', 'timespan', 'disabled'];
+const KEYS: readonly string[] = ['threshold', 'timespan', 'disabled'];
 
 /**
  * Reads a file of overrides: rule id → tenant, or `*` for all → `threshold`, `timespan`, `disabled`. rules/README.md
- * Errors have the codes `yaml_malformed`, `rule_unknown` and `field_invalid`, and a line.
- *
- * @param loaded the rules as they are without overrides: a threshold takes the place of the one that a rule has
+ * Errors have the codes `yaml_malformed` and `field_invalid`. Whether the rules exist is looked at by `applyOverrides`.
  */
-export function parseTenantOverrides(file: string, text: string, loaded: Pick<LoadedRules, 'rules' | 'correlations'>): ParsedOverrides {
+export function loadOverrides({ file, text }: RuleFile): LoadedOverrides {
   const { documents, errors: malformed } = parseYaml(file, text);
-  if (malformed.length > 0) return { overrides: null, errors: malformed };
-  const errors: DetectionError[] = [];
-  const byTenant = new Map<string, Map<string, Override>>();
-  for (const document of documents) {
-    const refuse = (code: DetectionErrorCode, path: YamlPath, rule: string | null, reason: string): void => {
-      errors.push(new DetectionError(code, { file, line: document.lineOf(path) }, rule, reason));
-    };
-    for (const [id, tenants] of entriesOf(document.value, [], refuse)) {
-      const correlation = loaded.correlations.find(({ head }) => head.id === id) ?? null;
-      if (correlation === null && !loaded.rules.some(({ head }) => head.id === id)) {
-        refuse('rule_unknown', [id], id, 'no rule has this id: look it up in the rule, an override goes by id');
-        continue;
-      }
-      for (const [tenant, change] of entriesOf(tenants, [id], refuse)) {
-        const override = overrideOf(change, correlation, (key, reason) => refuse('field_invalid', [id, tenant, ...key], id, reason));
-        byTenant.set(tenant, (byTenant.get(tenant) ?? new Map<string, Override>()).set(id, override));
+  const reader = new Reader(file);
+  for (const document of documents) reader.document(document);
+  const errors = [...malformed, ...reader.errors];
+  if (errors.length > 0) return { everyone: new Map(), tenants: new Map(), errors };
+  const { [EVERYONE]: everyone = new Map<string, RuleChange>(), ...named } = Object.fromEntries(reader.byTenant);
+  // What is said of a tenant takes the place of what is said of everyone, rule by rule.
+  return { everyone, tenants: new Map(Object.entries(named).map(([tenant, own]) => [tenant, new Map([...everyone, ...own])])), errors };
+}
+
+class Reader {
+  readonly errors: DetectionError[] = [];
+  readonly byTenant = new Map<string, Map<string, RuleChange>>();
+  readonly #file: string;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  document(document: YamlDocument): void {
+    for (const [id, tenants] of this.#entries(document, document.value, [])) {
+      for (const [tenant, change] of this.#entries(document, tenants, [id])) {
+        const changes = this.byTenant.get(tenant) ?? new Map<string, RuleChange>();
+        if (changes.has(id)) this.#refuse(document, [id, tenant], 'is overridden for this tenant by another document already');
+        this.byTenant.set(tenant, changes.set(id, this.#change(document, change, [id, tenant])));
       }
     }
   }
-  if (errors.length > 0) return { overrides: null, errors };
-  const everyone = Object.fromEntries(byTenant.get(EVERYONE) ?? []);
-  byTenant.delete(EVERYONE);
-  // What is said of a tenant takes the place of what is said of everyone, rule by rule.
-  const tenants = new Map([...byTenant].map(([tenant, own]) => [tenant, { ...everyone, ...Object.fromEntries(own) }]));
-  return { overrides: { everyone, tenants }, errors: [] };
-}
 
-type Refuse = (code: DetectionErrorCode, path: YamlPath, rule: string | null, reason: string) => void;
-
-function entriesOf(value: YamlValue, path: YamlPath, refuse: Refuse): readonly [string, YamlValue][] {
-  if (isYamlMap(value)) return Object.entries(value);
-  refuse('field_invalid', path, null, 'must be a map: rule id → tenant, or "*" → threshold, timespan or disabled');
-  return [];
-}
-
-function overrideOf(
-  change: YamlValue,
-  correlation: CorrelationRule | null,
-  refuse: (key: readonly string[], reason: string) => void,
-): Override {
-  if (!isYamlMap(change)) {
-    refuse([], 'must be a map with threshold, timespan or disabled');
-    return {};
+  #entries(document: YamlDocument, value: YamlValue, path: YamlPath): readonly [string, YamlValue][] {
+    if (isYamlMap(value)) return Object.entries(value);
+    this.#refuse(document, path, 'must be a map: rule id → tenant, or "*" → threshold, timespan or disabled');
+    return [];
   }
-  for (const key of Object.keys(change)) if (!KEYS.includes(key)) refuse([key], `"${key}" is not known here: use ${KEYS.join(', ')}`);
-  const disabled = yamlField(change, 'disabled') ?? false;
-  if (typeof disabled !== 'boolean') refuse(['disabled'], 'disabled must be true or false');
-  const set: Record<string, YamlValue> = {};
-  const threshold = yamlField(change, 'threshold');
-  if (threshold !== undefined)
-    Object.assign(set, { condition: conditionOf(threshold, correlation, (reason) => refuse(['threshold'], reason)) });
-  const timespan = yamlField(change, 'timespan');
-  if (timespan !== undefined) {
-    if (correlation === null) refuse(['timespan'], 'the rule is no correlation: it has no timespan');
-    else if (typeof timespan !== 'string' || parseTimespan(timespan) === null) refuse(['timespan'], 'timespan must be a text such as 15m');
-    set['timespan'] = timespan;
+
+  #change(document: YamlDocument, value: YamlValue, path: YamlPath): RuleChange {
+    const map = isYamlMap(value) ? value : {};
+    if (!isYamlMap(value) || Object.keys(value).length === 0) this.#refuse(document, path, `must be a map with one of ${KEYS.join(', ')}`);
+    for (const key of Object.keys(map))
+      if (!KEYS.includes(key)) this.#refuse(document, [...path, key], `"${key}" is not known here: use ${KEYS.join(', ')}`);
+    const threshold = yamlField(map, 'threshold') ?? null;
+    if (threshold !== null && typeof threshold !== 'number') this.#refuse(document, [...path, 'threshold'], 'threshold must be a number');
+    const timespan = yamlField(map, 'timespan') ?? null;
+    const timespan_us = typeof timespan === 'string' ? parseTimespan(timespan) : null;
+    if (timespan !== null && timespan_us === null) this.#refuse(document, [...path, 'timespan'], 'timespan must be a text such as 15m');
+    const disabled = yamlField(map, 'disabled') ?? false;
+    if (typeof disabled !== 'boolean') this.#refuse(document, [...path, 'disabled'], 'disabled must be true or false');
+    const place = { file: this.#file, line: document.lineOf(path) };
+    return { place, threshold: typeof threshold === 'number' ? threshold : null, timespan_us, disabled: disabled === true };
   }
-  return { ...(disabled === true ? { enabled: false } : {}), ...(Object.keys(set).length > 0 ? { set: { correlation: set } } : {}) };
+
+  #refuse(document: YamlDocument, path: YamlPath, reason: string): void {
+    const rule = typeof path[0] === 'string' ? path[0] : null;
+    this.errors.push(new DetectionError('field_invalid', { file: this.#file, line: document.lineOf(path) }, rule, reason));
+  }
 }
 
-/** The one comparison of a count, with another number. */
-function conditionOf(threshold: YamlValue, correlation: CorrelationRule | null, refuse: (reason: string) => void): YamlMap {
-  const [comparison, more] = correlation?.comparisons ?? [];
-  if (correlation === null) refuse('the rule is no correlation: it has no threshold');
-  else if (correlation.type.startsWith('temporal')) refuse('the rule counts nothing: set the threshold of the rules that it rests on');
-  else if (more !== undefined) refuse('the rule compares twice: write a rule of your own');
-  if (typeof threshold !== 'number') refuse('threshold must be a number');
-  return { [comparison?.operator ?? 'gte']: threshold };
+/** Rules as `loadRules` gives them. */
+export interface RuleSet {
+  readonly rules: readonly SigmaRule[];
+  readonly correlations: readonly CorrelationRule[];
 }
-
-/** Event time that may pass before the engines of other tenants are told. */
-const TELL_US = 1_000_000;
 
 /**
- * One engine whose rules differ by tenant: tenants share no state, so each one that is named has an engine of its own.
- *
- * @param engineOf compiles the rules with overrides, with empty state
+ * The rules with the changes. A changed rule has another version, and so other ids of alerts. A change that does not fit its
+ * rule is refused (`rule_unknown`, `field_invalid`) and the rule stays as it is.
  */
-export function createTenantEngine(overrides: TenantOverrides, engineOf: (overrides: Overrides) => Engine): Engine {
-  return withEngines(engineOf(overrides.everyone), new Map([...overrides.tenants].map(([tenant, own]) => [tenant, engineOf(own)])));
-}
-
-function withEngines(everyone: Engine, named: ReadonlyMap<string, Engine>): Engine {
-  const all = [everyone, ...named.values()];
-  let told_us = Number.NEGATIVE_INFINITY;
-  const advanceOthers = (engine: Engine, time_us: number): readonly Alert[] => {
-    if (!(time_us >= told_us + TELL_US)) return [];
-    told_us = time_us;
-    return all.flatMap((other) => (other === engine ? [] : other.advance(time_us)));
+export function applyOverrides(
+  { rules, correlations }: RuleSet,
+  changes: RuleChanges,
+  sha256: Sha256,
+): RuleSet & { readonly errors: readonly DetectionError[] } {
+  const errors: DetectionError[] = [];
+  const known = new Set([...rules, ...correlations].map(({ head }) => head.id));
+  for (const [id, { place }] of changes)
+    if (!known.has(id)) errors.push(new DetectionError('rule_unknown', place, id, 'no rule has this id: look it up in the rule'));
+  const refuse = (id: string, { place }: RuleChange, reason: string): void => {
+    errors.push(new DetectionError('field_invalid', place, id, reason));
   };
   return {
-    evaluate(event) {
-      const engine = named.get(event.tenant) ?? everyone;
-      const { matches, alerts } = engine.evaluate(event);
-      if (named.size === 0) return { matches, alerts };
-      // Never ahead of when the log took it: one wrong clock must not make another tenant's events late.
-      const others = advanceOthers(engine, Math.min(event.time_us, event.received_us ?? event.time_us));
-      return { matches, alerts: others.length === 0 ? alerts : [...alerts, ...others] };
-    },
-    advance: (time_us) => all.flatMap((engine) => engine.advance(time_us)),
-    fresh: () => withEngines(everyone.fresh(), new Map([...named].map(([tenant, engine]) => [tenant, engine.fresh()]))),
-    stats: () => joinedStats(all.map((engine) => engine.stats())),
+    errors,
+    rules: rules.filter(({ head: { id } }) => {
+      const change = changes.get(id);
+      if (change !== undefined && (change.threshold !== null || change.timespan_us !== null))
+        refuse(id, change, 'the rule is no correlation: it has neither threshold nor timespan');
+      return change?.disabled !== true;
+    }),
+    correlations: correlations.flatMap((rule) => {
+      const change = changes.get(rule.head.id);
+      if (change === undefined) return [rule];
+      if (change.disabled) return [];
+      const fault = faultOf(rule, change);
+      if (fault === null) return [changed(rule, change, sha256)];
+      refuse(rule.head.id, change, fault);
+      return [rule];
+    }),
+  };
+}
+
+function faultOf({ type, comparisons }: CorrelationRule, { threshold }: RuleChange): string | null {
+  if (threshold === null) return null;
+  const [comparison, more] = comparisons;
+  if (isTemporal(type)) return 'the rule counts nothing: set the threshold of the rules that it rests on';
+  if (comparison === undefined || more !== undefined) return 'the rule compares more than once: write a rule of your own';
+  if (isMetric(type)) return null;
+  if (!Number.isInteger(threshold) || threshold < 1 || threshold > THRESHOLD_MAX)
+    return `the threshold must be a whole number from 1 to ${THRESHOLD_MAX}`;
+  const { operator } = comparison;
+  const canHold = [1, threshold - 1, threshold + 1].some((count) => count >= 1 && holds([{ operator, threshold }], count));
+  return canHold || operator === 'eq' ? null : 'with this threshold the condition can never be true';
+}
+
+function changed(rule: CorrelationRule, { threshold, timespan_us }: RuleChange, sha256: Sha256): CorrelationRule {
+  const version = versionOf({ version: rule.head.version, threshold, timespan_us }, sha256);
+  return {
+    ...rule,
+    head: { ...rule.head, version },
+    timespan_us: timespan_us ?? rule.timespan_us,
+    comparisons: threshold === null ? rule.comparisons : rule.comparisons.map(({ operator }) => ({ operator, threshold })),
   };
 }

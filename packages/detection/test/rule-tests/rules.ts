@@ -39,10 +39,9 @@ name: chain
 correlation: { type: temporal, rules: [failed], timespan: 1m }
 `;
 
-export const load = (overrides: Overrides = {}, text: string = RULES): LoadedRules =>
-  loadRules([{ file: 'rules.yml', text }], { sha256, overrides });
+export const load = (text: string = RULES): LoadedRules => loadRules([{ file: 'rules.yml', text }], { sha256 });
 
-export const engineOf = (overrides: Overrides = {}, text: string = RULES): Engine => compile(load(overrides, text), { sha256 }).engine;
+export const engineOf = (): Engine => compile(load(), { sha256 }).engine;
 
 /** An event of a time in seconds. */
 export function event(id: string, time_s: number, tenant: string, fields: Readonly<Record<string, FieldValue>>): DetectionEvent {
