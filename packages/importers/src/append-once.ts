@@ -67,5 +67,5 @@ const unconfirmed = (shown_as: string, cause: unknown): ImportError =>
     },
   );
 
-const concurrent = (shown_as: string): ImportError =>
+export const concurrent = (shown_as: string): ImportError =>
   new ImportError('import_concurrent', `another import of ${shown_as} is under way; let it end and run this one again`);

@@ -5,7 +5,7 @@ export type ImportErrorCode =
   | 'input_malformed'
   /** The file begins like one that was imported before, and is another one further on. */
   | 'input_changed'
-  /** Another import of the same file moved its position meanwhile. */
+  /** Another import of the same file is under way, or moved its position meanwhile. */
   | 'import_concurrent'
   /** The event log refused a batch for good. */
   | 'append_refused'

@@ -2,7 +2,7 @@ import type { BatchSigner, EventToSign } from '@sealtrail/emitter';
 import type { EventLogProducer } from '@sealtrail/event-log';
 import type { Sha256 } from '@sealtrail/merkle';
 import { BATCH_BYTES_MAX, BATCH_EVENTS_DEFAULT, BATCH_EVENTS_MAX } from '@sealtrail/wire';
-import { appendOnce, type Placed } from './append-once.ts';
+import { appendOnce, concurrent, type Placed } from './append-once.ts';
 import { createCloudTrailMapper } from './cloudtrail/mapping.ts';
 import { ImportError } from './errors.ts';
 import { findSource, type Source } from './find-source.ts';
@@ -10,7 +10,7 @@ import { chained, type ImportPosition, idOf, positionText, REJECTED_KEPT_MAX } f
 import type { SourceRecord } from './source-records.ts';
 
 export interface CloudTrailImport {
-  /** Opens the source from its beginning; called up to three times. `readSourceRecords` makes one from bytes. */
+  /** Opens the source from its beginning; called up to five times. `readSourceRecords` makes one from bytes. */
   readonly records: () => AsyncIterable<SourceRecord>;
   /** The source by a name for people, such as its file: for messages. */
   readonly shown_as: string;
@@ -26,6 +26,17 @@ export interface CloudTrailImport {
   readonly onProgress?: (read: number) => void;
   /** Ends the import before its next batch. */
   readonly stop?: AbortSignal;
+  /**
+   * Keeps other imports of a source away, by its name in the log; null when another one has it. Without it two imports of one
+   * source at the same time may both append a batch before they see each other.
+   */
+  readonly hold?: (source: string) => Promise<SourceHold | null>;
+}
+
+export interface SourceHold {
+  /** Whether it is held still. */
+  holds(): Promise<boolean>;
+  release(): Promise<void>;
 }
 
 /** `read` = `accepted` + `skipped` + `rejected`. */
@@ -54,7 +65,20 @@ const BATCH_EVENT_BYTES_MAX: number = BATCH_BYTES_MAX - 4_096;
  */
 export async function importCloudTrail(options: CloudTrailImport): Promise<ImportOutcome> {
   const source = await findSource(options);
-  const run = new ImportRun(options, source);
+  if (options.hold === undefined) return importSource(options, source, null);
+  const held = await options.hold(source.name);
+  if (held === null) throw concurrent(options.shown_as);
+  try {
+    // Whoever held it before may have brought it further meanwhile.
+    const isAsFound = (await options.producer.position(source.name)) === source.stored;
+    return await importSource(options, isAsFound ? source : await findSource(options), held);
+  } finally {
+    await held.release();
+  }
+}
+
+async function importSource(options: CloudTrailImport, source: Source, held: SourceHold | null): Promise<ImportOutcome> {
+  const run = new ImportRun(options, source, held);
   for await (const record of options.records()) {
     const full = run.take(record);
     if (full !== null) await run.append(full);
@@ -76,6 +100,7 @@ interface PendingBatch {
 
 class ImportRun {
   readonly #options: CloudTrailImport;
+  readonly #held: SourceHold | null;
   readonly #source: Source;
   readonly #map: ReturnType<typeof createCloudTrailMapper>;
   readonly #events_max: number;
@@ -97,8 +122,9 @@ class ImportRun {
   #firstError: ImportOutcome['first_error'] = null;
   #last: Placed | null = null;
 
-  constructor(options: CloudTrailImport, source: Source) {
+  constructor(options: CloudTrailImport, source: Source, held: SourceHold | null) {
     this.#options = options;
+    this.#held = held;
     this.#source = source;
     this.#map = createCloudTrailMapper(options.sha256);
     this.#events_max = Math.max(1, Math.min(options.batch_events_max ?? BATCH_EVENTS_DEFAULT, BATCH_EVENTS_MAX));
@@ -155,6 +181,7 @@ class ImportRun {
     if (stop?.aborted === true) {
       throw new ImportError('interrupted', `the import of ${shown_as} was stopped after ${this.#accepted} events; run it again to go on`);
     }
+    if (this.#held !== null && !(await this.#held.holds())) throw concurrent(shown_as);
     const signed = signer.sign({ tenant, delivery: 'ROUTINE', events: batch.events });
     const value = positionText(batch.position);
     this.#last = await appendOnce({

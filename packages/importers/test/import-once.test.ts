@@ -34,6 +34,43 @@ describe('each event once', () => {
     },
   );
 
+  it('by two imports at the same time: the second is refused while the first holds the source, and finds nothing left later', async () => {
+    const log = memoryLog();
+    const holders = new Set<string>();
+    const hold = async (source: string) => {
+      if (holders.has(source)) return null;
+      holders.add(source);
+      return {
+        holds: async () => holders.has(source),
+        release: async () => void holders.delete(source),
+      };
+    };
+    const [first, second] = await Promise.allSettled([1, 2].map(() => runImport(log, text, { batch_events_max: BATCH, hold })));
+    expect(first).toMatchObject({ status: 'fulfilled', value: { accepted: records.length } });
+    expect(second).toMatchObject({ status: 'rejected', reason: { code: 'import_concurrent' } });
+    expect(await runImport(log, text, { hold })).toMatchObject({ accepted: 0, skipped: records.length });
+    expect(importedIds(log)).toEqual(idsOf(records));
+    expect(holders).toEqual(new Set());
+  });
+
+  it('also where another one has brought the source further before it was held', async () => {
+    const log = memoryLog();
+    const hold = async () => {
+      await runImport(log, text, { batch_events_max: BATCH });
+      return { holds: async () => true, release: async () => undefined };
+    };
+    expect(await runImport(log, text, { batch_events_max: BATCH, hold })).toMatchObject({ accepted: 0, skipped: records.length });
+    expect(importedIds(log)).toEqual(idsOf(records));
+  });
+
+  it('and appends nothing more once it does not hold the source', async () => {
+    const log = memoryLog();
+    let asked = 0;
+    const hold = async () => ({ holds: async () => ++asked <= 2, release: async () => undefined });
+    await expect(runImport(log, text, { batch_events_max: BATCH, hold })).rejects.toMatchObject({ code: 'import_concurrent' });
+    expect(importedIds(log)).toEqual(idsOf(records.slice(0, 2 * BATCH)));
+  });
+
   it('through any faults, run after run', async () => {
     await fc.assert(
       fc.asyncProperty(

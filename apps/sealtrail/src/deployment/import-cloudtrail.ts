@@ -15,6 +15,7 @@ import { judgeKey } from '@sealtrail/seal';
 import { isWireName } from '@sealtrail/wire';
 import type { CommandContext } from '../cli/context.ts';
 import { UsageError } from '../cli/exit.ts';
+import { holdSource } from './hold-source.ts';
 import { readRegistry } from './registry.ts';
 import { ensureTopics } from './topics.ts';
 
@@ -65,6 +66,7 @@ export async function importCloudTrailFile(options: CloudTrailFileImport): Promi
         sha256: sha256(),
         onProgress: (read) => options.onProgress('reading', read, null),
         stop: context.interrupted,
+        hold: (source) => holdSource(log, directory.deployment.registry_topic, source),
       });
       // Also where all was imported before: a run that was cut short may have left it unsealed.
       return outcome.last === null ? { ...outcome, last: await lastOf(directory, reader) } : outcome;
