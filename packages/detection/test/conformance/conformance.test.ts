@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { DetectionError, MODIFIER_NAMES } from '@sealtrail/detection';
 import { describe, expect, it } from 'vitest';
 import { type Case, load, matcherOf, ruleText } from './case.ts';
 import { FORM_CASES } from './form-cases.ts';
+import { withConformance } from './page.ts';
 import { TEXT_CASES } from './text-cases.ts';
 import { TYPED_CASES } from './typed-cases.ts';
 
@@ -29,6 +31,11 @@ describe('Sigma 2.1', () => {
     // The head takes the first six lines; what cannot be read as YAML has no id.
     expect(error.place.line).toBeGreaterThanOrEqual(code === 'yaml_malformed' ? 1 : 6);
     expect(error.rule).toBe(code === 'yaml_malformed' ? null : 'rule-1');
+  });
+
+  it('is shown in docs/detection/sigma.md as it is tested (npm run generate)', () => {
+    const page = readFileSync(new URL('../../../../docs/detection/sigma.md', import.meta.url), 'utf8');
+    expect(withConformance(page)).toBe(page);
   });
 
   it('has a case for every modifier', () => {
