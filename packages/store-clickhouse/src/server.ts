@@ -45,7 +45,12 @@ const FIRST_WAIT_MS = 100;
 const WAIT_MS_MAX = 2_000;
 
 /** An answer begins when all of it is computed: an error is then a status, and what was written is known. */
-const WHOLE: ClickHouseSettings = { wait_end_of_query: 1, send_progress_in_http_headers: 0 };
+const WHOLE: ClickHouseSettings = {
+  wait_end_of_query: 1,
+  // In memory there, up to this; without, each answer would be a file first.
+  buffer_size: '16777216',
+  send_progress_in_http_headers: 0,
+};
 const ONE_BLOCK_OF_INPUT: ClickHouseSettings = {
   // input() reads blocks of this size: the container is one.
   max_insert_block_size: '1000000000',
