@@ -3,17 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { createAlertFlow } from '../src/delivery/alert-flow.ts';
 import { createDispatcher } from '../src/delivery/dispatcher.ts';
 import type { Notifier } from '../src/delivery/notifier.ts';
-import { createMemoryDeliveryStore, type DeliveryStore } from '../src/delivery/store.ts';
+import { createMemoryDeliveryStore, type DeliveryStore, type MemoryDeliveryStore } from '../src/delivery/store.ts';
 import type { HygieneState } from '../src/hygiene/hygiene.ts';
 import { MINUTE, NOW, SECOND, sampleAlert, sampleHygiene } from './sample.ts';
 import { virtualTime } from './virtual-time.ts';
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Fault = 'ok' | 'fails' | 'in_doubt';
 
 /** A process that can die at any moment; the store and the log of events stay. */
 function deployment(faultOf: () => Fault) {
   const time = virtualTime(NOW);
-  const store = createMemoryDeliveryStore();
+  const store: Mutable<MemoryDeliveryStore> = createMemoryDeliveryStore();
   const told: number[] = [];
   const failures: unknown[] = [];
   let ids = 0;
@@ -93,6 +94,27 @@ describe('alerts on their way', () => {
     await expect(flow.keep()).rejects.toThrow('disk');
     fault = 'ok';
     await flow.keep();
+  });
+
+  it('that are due while deliveries cannot be kept are in no kept state as told of', async () => {
+    let isDown = false;
+    const { time, told, store, open, failures } = deployment(() => 'ok');
+    const { flow, dispatcher } = await open();
+    flow.admit([sampleAlert('1')]);
+    await flow.keep();
+    const insert = store.insertDeliveries;
+    store.insertDeliveries = (rows) => (isDown ? Promise.reject(new Error('disk')) : insert(rows));
+    isDown = true;
+    await time.pass(MINUTE);
+    expect(failures.length).toBeGreaterThan(0);
+    flow.admit([sampleAlert('2', { rule_id: 'other' })]);
+    await expect(flow.keep()).rejects.toThrow('disk');
+    await Promise.all([flow.stop(), dispatcher.stop()]);
+    isDown = false;
+    const next = await open();
+    next.flow.admit([sampleAlert('2', { rule_id: 'other' })]);
+    await time.pass(10 * MINUTE);
+    expect(told).toEqual([1, 1]);
   });
 
   it('are each told of at least once, whatever fails and whenever the process dies', async () => {

@@ -4,7 +4,7 @@ import { RETRY_DEFAULTS, retryAfter, waitAfter } from '../src/delivery/backoff.t
 import { createDispatcher, type Dispatcher } from '../src/delivery/dispatcher.ts';
 import type { DeliveryEvent } from '../src/delivery/lane.ts';
 import type { DeliveryOutcome, Notifier } from '../src/delivery/notifier.ts';
-import { createMemoryDeliveryStore, type DeliveryStore, type MemoryDeliveryStore } from '../src/delivery/store.ts';
+import { createMemoryDeliveryStore, type DeliveryRow, type DeliveryStore, type MemoryDeliveryStore } from '../src/delivery/store.ts';
 import type { Message } from '../src/message.ts';
 import { MINUTE, NOW, SECOND, sampleAlert, sampleHygiene } from './sample.ts';
 import { type VirtualTime, virtualTime } from './virtual-time.ts';
@@ -69,6 +69,14 @@ function world(answers: Readonly<Record<string, (id: string, nth: number) => Del
       }),
   };
 }
+/** The row of a message that is queued. */
+async function queued(id: string): Promise<DeliveryRow> {
+  const { open, store } = world({ a: () => failed() });
+  const dispatcher = open();
+  await dispatcher.enqueue([message(id, 'a')]);
+  await dispatcher.stop();
+  return { ...(store.rows()[0] as DeliveryRow), state: 'QUEUED', next_attempt_at: NOW };
+}
 const states = (store: MemoryDeliveryStore) =>
   Object.fromEntries(store.rows().map(({ message_id, state, attempts }) => [message_id, `${state} ${attempts}`]));
 
@@ -121,6 +129,46 @@ describe('a message', () => {
     expect(states(store)).toEqual({ m1: 'DELIVERED 1' });
     expect(attempts['a']?.length).toBe(2);
     await expect(dispatcher.resend('a', 'm1')).rejects.toMatchObject({ code: 'message_unknown' });
+  });
+});
+
+describe('a store that fails', () => {
+  it('after a message was delivered is asked again until it has the row; the message is not sent again', async () => {
+    const { open, time, store, attempts, events } = world({ a: () => delivered });
+    let failures = 3;
+    const faulty: DeliveryStore = {
+      ...store,
+      async insertDeliveries(rows) {
+        if (rows[0]?.state !== 'DELIVERED' || failures-- <= 0) return store.insertDeliveries(rows);
+        return { kind: 'in_doubt', cause: new Error('disk') };
+      },
+    };
+    const dispatcher = open({ store: faulty });
+    await dispatcher.enqueue([message('m1', 'a')]);
+    await time.settle();
+    expect(states(store)).toEqual({ m1: 'QUEUED 0' });
+    await time.pass(MINUTE);
+    expect(states(store)).toEqual({ m1: 'DELIVERED 1' });
+    expect(attempts['a']?.length).toBe(1);
+    expect(events.map(({ kind }) => kind)).toEqual(['delivered', 'store_failed', 'store_failed', 'store_failed']);
+    expect(dispatcher.waiting()['a']).toEqual({ messages: 0, more: false });
+  });
+
+  it('to be read is asked again', async () => {
+    const { open, time, store, attempts } = world({ a: () => delivered });
+    const first = open();
+    await first.stop();
+    await store.insertDeliveries([{ ...(await queued('m1')), notifier: 'a' }]);
+    let failures = 2;
+    const faulty: DeliveryStore = {
+      ...store,
+      queuedDeliveries: async (...of) => (failures-- > 0 ? Promise.reject(new Error('disk')) : store.queuedDeliveries(...of)),
+    };
+    open({ store: faulty }).start();
+    await time.settle();
+    expect(attempts['a']).toEqual([]);
+    await time.pass(MINUTE);
+    expect(attempts['a']).toEqual([['m1', 10]]);
   });
 });
 
