@@ -5,12 +5,14 @@ import { Command, CommanderError } from 'commander';
 import { createConsole } from './cli/console.ts';
 import type { CommandContext } from './cli/context.ts';
 import { EXIT_FINE, EXIT_USAGE, failureOf } from './cli/exit.ts';
+import { registerBacktest } from './commands/backtest.ts';
 import { registerCheckpoint } from './commands/checkpoint.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerFsck } from './commands/fsck.ts';
 import { registerImport } from './commands/import.ts';
 import { registerKeys } from './commands/keys.ts';
 import { registerProve } from './commands/prove.ts';
+import { registerRules } from './commands/rules.ts';
 import { registerSetup } from './commands/setup.ts';
 import { registerSql } from './commands/sql.ts';
 import { registerUp } from './commands/up.ts';
@@ -65,6 +67,8 @@ for (const register of [
   registerCheckpoint,
   registerKeys,
   registerSetup,
+  registerRules,
+  registerBacktest,
 ]) {
   register(program, context);
 }

@@ -1,11 +1,12 @@
-import type { DetectionEvent, FieldValue, LogSource } from '@sealtrail/detection';
-import type { AuditEvent, WalkedBatch } from '@sealtrail/wire';
+import { type DetectionEvent, derivedField, type FieldValue, type LogSource } from '@sealtrail/detection';
+import type { AuditEvent, EventSchema, WalkedBatch } from '@sealtrail/wire';
 import { addressText } from './address-text.ts';
 
+const AUDIT = { category: 'audit', product: 'sealtrail' } as const;
 /** What a service emitted. */
-const EMITTED: LogSource = { category: 'audit', product: 'sealtrail', service: 'api' };
-/** What an importer read from CloudTrail: rules for AWS apply to it, through a pipeline. */
-const CLOUDTRAIL: LogSource = { category: null, product: 'aws', service: 'cloudtrail' };
+const EMITTED: LogSource = { ...AUDIT, service: 'api' };
+/** What an importer read from CloudTrail: rules for AWS apply to it by way of rules/pipelines/cloudtrail-audit.yml. */
+const CLOUDTRAIL: LogSource = { ...AUDIT, service: 'cloudtrail' };
 const IMPORTER = 'importer';
 
 const EVENT_ID_BYTES = 16;
@@ -16,6 +17,13 @@ type HeaderField = 'tenant' | 'producer' | 'delivery';
 const HEADER_FIELDS: ReadonlySet<string> = new Set<HeaderField>(['tenant', 'producer', 'delivery']);
 const ATTRIBUTE = 'attributes.';
 
+/** Of the batch that an event came in. */
+export interface EventOrigin {
+  readonly tenant: string;
+  readonly producer: string;
+  readonly delivery: string;
+}
+
 /**
  * The event at `index` of a batch as detection sees it: fields by their column's names, attributes as `attributes.NAME`,
  * hashes and ids as hex, addresses as text. It is decoded when the first field is asked for; time and id are read in place.
@@ -25,17 +33,50 @@ export function auditDetectionEvent(batch: WalkedBatch, index: number, received_
   const start = index === 0 ? first_event : (ends[3 * index - 1] as number);
   const rest = ends[3 * index + 1] as number;
   const end = ends[3 * index + 2] as number;
+  return detectionEvent(header, record, rest, received_us, () => schema.decode(record, start, end));
+}
+
+/**
+ * An event as the store gives it, read again from its columns. null where they were altered to values that have no encoding.
+ *
+ * @param schema that the entry names
+ */
+export function storedDetectionEvent(
+  entry: EventOrigin & { readonly bytes: Uint8Array | null; readonly recorded_at: number },
+  schema: EventSchema,
+): DetectionEvent | null {
+  const { bytes } = entry;
+  if (bytes === null) return null;
+  const decoded = schema.decode(bytes, 0, bytes.length);
+  const id = hex(decoded.event_id);
+  return { ...fieldsOf(entry, () => decoded), id, time_us: decoded.occurred_at, received_us: entry.recorded_at * 1000 };
+}
+
+function detectionEvent(
+  origin: EventOrigin,
+  record: Uint8Array,
+  rest: number,
+  received_us: number,
+  decode: () => AuditEvent,
+): DetectionEvent {
+  // The id opens the rest section, the time follows it (docs/spec/event.md).
+  const id = hex(record.subarray(rest, rest + EVENT_ID_BYTES));
+  return { ...fieldsOf(origin, decode), id, time_us: zigzagAt(record, rest + EVENT_ID_BYTES), received_us };
+}
+
+function fieldsOf(origin: EventOrigin, decode: () => AuditEvent): Pick<DetectionEvent, 'tenant' | 'logsource' | 'field' | 'values'> {
+  const { tenant, producer } = origin;
   let decoded: AuditEvent | null = null;
-  const event = (): AuditEvent => (decoded ??= schema.decode(record, start, end));
+  const event = (): AuditEvent => (decoded ??= decode());
+  const own = (name: string): FieldValue | undefined => (HEADER_FIELDS.has(name) ? origin[name as HeaderField] : fieldOf(event(), name));
   return {
-    id: hex(record.subarray(rest, rest + EVENT_ID_BYTES)),
-    tenant: header.tenant,
-    // The time follows the id in the rest section (docs/spec/event.md).
-    time_us: zigzagAt(record, rest + EVENT_ID_BYTES),
-    received_us,
-    logsource: header.producer === IMPORTER ? CLOUDTRAIL : EMITTED,
-    field: (name) => (HEADER_FIELDS.has(name) ? header[name as HeaderField] : fieldOf(event(), name)),
-    values: () => [header.tenant, header.producer, ...valuesOf(event())],
+    tenant,
+    logsource: producer === IMPORTER ? CLOUDTRAIL : EMITTED,
+    field: (name) => {
+      const value = own(name);
+      return value === undefined ? derivedField(name, own) : value;
+    },
+    values: () => [tenant, producer, ...valuesOf(event())],
   };
 }
 

@@ -1,4 +1,4 @@
-import { type Alert, type DetectionEvent, type Engine, replaySpan_us, wasGiven } from '@sealtrail/detection';
+import { type Alert, type DetectionEvent, type Engine, wasGiven } from '@sealtrail/detection';
 import type { Assignment, LogRecord } from '@sealtrail/event-log';
 import { examineRecord, type Registry, recordedAtOf } from '@sealtrail/seal';
 import type { WalkedBatch } from '@sealtrail/wire';
@@ -78,7 +78,7 @@ class PartitionDetector {
     this.#registry = registry;
     this.#place = { topic: assignment.topic, partition: assignment.partition };
     this.#engine = ports.rules.engine.fresh();
-    this.#replaySpan_us = replaySpan_us(ports.rules.correlations);
+    this.#replaySpan_us = ports.rules.replay_span_us;
     this.#producers = new ProducerWatch(settings.silence_ms * 1000);
   }
 

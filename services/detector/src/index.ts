@@ -1,5 +1,6 @@
 export { addressText } from './address-text.ts';
-export { auditDetectionEvent, fieldOf } from './audit-event.ts';
+export { auditDetectionEvent, type EventOrigin, fieldOf, storedDetectionEvent } from './audit-event.ts';
+export { type BacktestAlert, type BacktestResult, type BacktestTally, backtest } from './backtest.ts';
 export { createDetector, type Detector, type DetectorOptions } from './detector.ts';
 export { OPERATOR_TENANT } from './pipeline-event.ts';
 export * from './ports.ts';

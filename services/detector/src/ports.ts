@@ -3,6 +3,12 @@ import type { EventLogReader } from '@sealtrail/event-log';
 import type { Ed25519Verify, Sha256 } from '@sealtrail/merkle';
 import type { AlertRecord } from '@sealtrail/wire';
 
+/** Compiled rules, shared by all partitions. */
+export interface DetectionRules extends Pick<Compiled, 'engine' | 'correlations'> {
+  /** What a replay must cover; `replaySpan_us` of the correlations, and of those that tenants have instead. */
+  readonly replay_span_us: number;
+}
+
 /** Where alerts go. */
 export interface AlertSink {
   /**
@@ -17,7 +23,7 @@ export interface DetectorPorts {
   readonly reader: EventLogReader;
   readonly sha256: Sha256;
   readonly verify: Ed25519Verify;
-  readonly rules: Compiled;
+  readonly rules: DetectionRules;
   readonly sink: AlertSink;
   readonly clock_ms: () => number;
   /** Waits; resolves early when the signal aborts. */

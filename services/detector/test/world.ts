@@ -1,14 +1,14 @@
 /** A detector on a memory log, with rules given as text. */
 import { randomBytes } from 'node:crypto';
 import { registrationRecord } from '@sealtrail/data-directory';
-import { type Compiled, compile, loadRules } from '@sealtrail/detection';
+import { compile, loadRules, replaySpan_us } from '@sealtrail/detection';
 import { type BatchSigner, createBatchSigner, type EventToSign } from '@sealtrail/emitter';
 import { partitionOf } from '@sealtrail/event-log';
 import { createMemoryEventLog, type MemoryEventLog } from '@sealtrail/event-log/memory';
 import { ed25519PublicKey, ed25519Signer, ed25519Verify, sha256 } from '@sealtrail/merkle/node';
 import { breathe, sleep } from '@sealtrail/service-runtime';
 import { type AlertRecord, keyThumbprint } from '@sealtrail/wire';
-import { createDetector, DETECTOR_LIMITS, type DetectorSettings, type EvaluatedFacts } from '../src/index.ts';
+import { createDetector, DETECTOR_LIMITS, type DetectionRules, type DetectorSettings, type EvaluatedFacts } from '../src/index.ts';
 
 export const TOPIC = 'audit.events';
 const REGISTRY = 'audit.registry';
@@ -17,12 +17,12 @@ const START_MS = 1_700_000_000_000;
 const seed = new Uint8Array(32).fill(7);
 const hash = sha256();
 
-export function rulesOf(text: string): Compiled {
+export function rulesOf(text: string): DetectionRules {
   const loaded = loadRules([{ file: 'rules.yml', text }], { sha256: (bytes) => hash.digest(bytes) });
   const compiled = compile(loaded, { sha256: (bytes) => hash.digest(bytes), allowance_us: 10_000_000 });
   const errors = [...loaded.errors, ...compiled.errors];
   if (errors.length > 0) throw new Error(errors.map(({ message }) => message).join('\n'));
-  return compiled;
+  return { ...compiled, replay_span_us: replaySpan_us(compiled.correlations) };
 }
 
 export interface TestEvent {
@@ -88,7 +88,7 @@ export interface SignedRecord {
 export class DetectorWorld {
   readonly log: MemoryEventLog;
   readonly partitions: number;
-  readonly rules: Compiled;
+  readonly rules: DetectionRules;
   /** What was raised, by id; and how often an id was raised again. */
   readonly alerts = new Map<string, AlertRecord>();
   raisedAgain = 0;
@@ -98,7 +98,7 @@ export class DetectorWorld {
   readonly #settings: DetectorSettings;
   readonly #signer: BatchSigner;
 
-  constructor(rules: Compiled, partitions = 1, changes: Partial<DetectorSettings> = {}) {
+  constructor(rules: DetectionRules, partitions = 1, changes: Partial<DetectorSettings> = {}) {
     counter = 0;
     this.rules = rules;
     this.partitions = partitions;

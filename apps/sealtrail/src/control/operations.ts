@@ -1,5 +1,7 @@
+import type { BacktestResult } from '@sealtrail/detector';
 import type { FsckReport } from '@sealtrail/evidence';
 import type { SqlResult } from '@sealtrail/ledger-store';
+import type { DetectionOptions } from '../detection/rule-files.ts';
 
 export interface StoreReport extends FsckReport {
   /** False where the views that analysts read through were not held against what this build makes: the disk is full. */
@@ -25,6 +27,11 @@ export interface ProveArguments {
   readonly tenant: string;
   readonly entry: number;
   readonly log: string | null;
+}
+
+export interface BacktestArguments extends DetectionOptions {
+  /** null for all. */
+  readonly tenant: string | null;
 }
 
 export interface AwaitSealedArguments {
@@ -61,10 +68,21 @@ export interface Operations {
   prove(args: ProveArguments): Promise<string>;
   /** The newest signed checkpoint of each partition, as one text. */
   checkpoint(args: Record<string, never>): Promise<string>;
+  /** Runs rules over what is stored. */
+  backtest(args: BacktestArguments, onProgress: OnProgress): Promise<BacktestResult>;
   awaitSealed(args: AwaitSealedArguments, onProgress: OnProgress): Promise<void>;
   totals(args: { readonly tenant: string | null }): Promise<TenantTotals>;
   status(args: Record<string, never>): Promise<StackStatus>;
 }
 
 export type OperationName = keyof Operations;
-export const OPERATION_NAMES: readonly OperationName[] = ['sql', 'fsck', 'prove', 'checkpoint', 'awaitSealed', 'totals', 'status'];
+export const OPERATION_NAMES: readonly OperationName[] = [
+  'sql',
+  'fsck',
+  'prove',
+  'checkpoint',
+  'backtest',
+  'awaitSealed',
+  'totals',
+  'status',
+];

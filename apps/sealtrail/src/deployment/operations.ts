@@ -1,8 +1,12 @@
+import type { DetectionEvent } from '@sealtrail/detection';
+import { backtest, storedDetectionEvent } from '@sealtrail/detector';
 import type { LedgerEnd } from '@sealtrail/ledger';
+import type { LedgerStore } from '@sealtrail/ledger-store';
 import { sleep } from '@sealtrail/service-runtime';
-import { isWireName } from '@sealtrail/wire';
+import { isWireName, knownEventSchemas } from '@sealtrail/wire';
 import { UsageError } from '../cli/exit.ts';
 import type { AwaitSealedArguments, OnProgress, Operations, StackStatus, TenantTotals } from '../control/operations.ts';
+import { loadDetection } from '../detection/rule-files.ts';
 import type { Adapters } from './adapters.ts';
 import { checkStore, type Evidence, newestCheckpoints, proofOf } from './evidence.ts';
 import { SealingError, type SealProgress } from './seal-progress.ts';
@@ -24,6 +28,8 @@ export function createOperations(options: OperationsOptions): Operations {
     fsck: (args, onProgress) => checkStore(options, args, onProgress),
     prove: (args) => proofOf(options, args),
     checkpoint: () => newestCheckpoints(options),
+    backtest: ({ tenant, ...detection }, onProgress) =>
+      backtest(loadDetection(detection), storedEvents(store, tenant), (done) => done % 1_000 === 0 && onProgress('events', done, null)),
 
     async awaitSealed(args, onProgress) {
       // On servers the deployment's ledgers seal, wherever they run.
@@ -90,6 +96,20 @@ async function committedTo(
     }
   } finally {
     await admin.close();
+  }
+}
+
+/** Visible entries, tenant by tenant, in the order of their logs. What was altered to values that have no encoding is left out. */
+async function* storedEvents(store: LedgerStore, tenant: string | null): AsyncGenerator<DetectionEvent, void, undefined> {
+  const schemas = new Map(knownEventSchemas().map((schema) => [Buffer.from(schema.sha256).toString('hex'), schema]));
+  for (const partition of await store.partitions()) {
+    for await (const page of store.entries({ partition, ...(tenant === null ? {} : { tenant }) })) {
+      for (const entry of page) {
+        const schema = schemas.get(Buffer.from(entry.event_schema).toString('hex'));
+        const event = schema === undefined ? null : storedDetectionEvent(entry, schema);
+        if (event !== null) yield event;
+      }
+    }
   }
 }
 

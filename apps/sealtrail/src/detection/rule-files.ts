@@ -1,0 +1,92 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  type Compiled,
+  compile,
+  type DetectionError,
+  loadOverrides,
+  loadPipelines,
+  loadRules,
+  type RuleFile,
+  replaySpan_us,
+} from '@sealtrail/detection';
+import { sha256 } from '@sealtrail/merkle/node';
+import { UsageError } from '../cli/exit.ts';
+
+/** The rules that are shipped. */
+export const SHIPPED_RULES: string = fileURLToPath(new URL('../../../../rules', import.meta.url));
+const PIPELINES = join(SHIPPED_RULES, 'pipelines');
+/** Maps AWS rules to imported events as they are stored. */
+export const STORED_PIPELINE: string = join(PIPELINES, 'cloudtrail-audit.yml');
+/** Maps AWS rules to CloudTrail's own records. */
+export const CLOUDTRAIL_PIPELINE: string = join(PIPELINES, 'cloudtrail.yml');
+
+/** Folders beside the rules that hold something else. */
+const NOT_RULES: ReadonlySet<string> = new Set(['tests', 'pipelines']);
+const isYaml = (name: string): boolean => /\.ya?ml$/.test(name);
+const isOverrides = (name: string): boolean => /^overrides\b.*\.ya?ml$/.test(name);
+
+/** YAML files of rules under a folder, or the one file; by path. Throws UsageError. */
+export function readRuleFiles(path: string): readonly RuleFile[] {
+  const files = filesUnder(path, (name, folders) => isYaml(name) && !isOverrides(name) && !folders.some((folder) => NOT_RULES.has(folder)));
+  if (files.length === 0) throw new UsageError(`no rules in ${path}; give a folder with .yml files, or one of them`);
+  return files;
+}
+
+/** The tests of rules under a folder. */
+export const readRuleTestFiles = (path: string): readonly RuleFile[] =>
+  filesUnder(path, (name, folders) => isYaml(name) && folders.includes('tests'));
+
+function filesUnder(path: string, wanted: (name: string, folders: readonly string[]) => boolean): readonly RuleFile[] {
+  const read = (file: string): RuleFile => ({ file: relative(process.cwd(), file) || file, text: textOf(file) });
+  let names: string[];
+  try {
+    names = readdirSync(path, { recursive: true, encoding: 'utf8' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return [read(path)];
+    throw new UsageError(`cannot read ${path} (${(error as NodeJS.ErrnoException).code}); give a folder with rules`);
+  }
+  const chosen = names.filter((name) => {
+    const parts = name.split(/[\\/]/);
+    return wanted(parts.at(-1) ?? '', parts.slice(0, -1));
+  });
+  return chosen.sort().map((name) => read(join(path, name)));
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`cannot read ${path} (${(error as NodeJS.ErrnoException).code}); check the path`);
+  }
+}
+
+export interface DetectionOptions {
+  /** Folders or files. */
+  readonly rules: readonly string[];
+  readonly pipelines: readonly string[];
+  /** A file of thresholds by rule and tenant; null for none. */
+  readonly overrides: string | null;
+}
+
+export interface LoadedDetection extends Compiled {
+  readonly files: readonly RuleFile[];
+  /** How far back windows reach, twice: what a replay must cover. */
+  readonly replay_span_us: number;
+  /** Why documents were refused, at whatever step. */
+  readonly errors: readonly DetectionError[];
+}
+
+/** Reads and compiles rules. What is refused is in `errors`; the caller decides whether the rest may run. Throws UsageError. */
+export function loadDetection({ rules, pipelines, overrides }: DetectionOptions): LoadedDetection {
+  const hash = sha256();
+  const digest = (bytes: Uint8Array): Uint8Array => hash.digest(bytes);
+  const files = rules.flatMap(readRuleFiles);
+  const mapped = loadPipelines(pipelines.map((file) => ({ file: relative(process.cwd(), file) || file, text: textOf(file) })));
+  const changes = overrides === null ? {} : { overrides: loadOverrides({ file: overrides, text: textOf(overrides) }) };
+  const loaded = loadRules(files, { sha256: digest });
+  const compiled = compile(loaded, { sha256: digest, pipelines: mapped.pipelines, ...changes });
+  const errors = [...mapped.errors, ...loaded.errors, ...compiled.errors];
+  return { ...compiled, files, errors, replay_span_us: replaySpan_us(compiled.correlations) };
+}
