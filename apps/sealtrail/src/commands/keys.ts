@@ -85,18 +85,18 @@ export function registerKeys(program: Command, context: CommandContext): void {
       const console = context.console({ json: options.json === true });
       const directory = await openDataDirectory({ dir: options.data });
       const key = await loadProducerKey(directory, producer);
-      const valid_from = context.clock_ms();
-      const record = revocationRecord({
-        key_id: key.key_id,
-        public_key: key.public_key,
-        producer,
-        tenants: [],
-        valid_from,
-        suspect_since: null,
+      const now_ms = context.clock_ms();
+      const { key_id, public_key } = key;
+      const before = await withLog(directory, context, async (log) => {
+        const { revoked_from } = standingOf(await log.registry(), key_id, now_ms);
+        const revocation = { key_id, public_key, producer, tenants: [], valid_from: now_ms, suspect_since: null };
+        if (revoked_from === null) await log.register(revocationRecord(revocation));
+        return revoked_from;
       });
-      await withLog(directory, context, (log) => log.register(record));
-      console.say(`the key of ${producer} is not valid from ${new Date(valid_from).toISOString()} on`);
-      console.result({ producer, key_id: hex(key.key_id), valid_from });
+      const valid_from = before ?? now_ms;
+      const since = `not valid from ${new Date(valid_from).toISOString()} on`;
+      console.say(`the key of ${producer} ${before === null ? `is ${since}` : `was revoked already: it is ${since}`}`);
+      console.result({ producer, key_id: hex(key_id), valid_from, changed: before === null });
     });
 
   keys

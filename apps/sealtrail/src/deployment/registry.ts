@@ -27,11 +27,14 @@ export async function readRegistry(reader: EventLogReader, topic: string): Promi
 export interface KeyStanding {
   readonly state: 'valid' | 'revoked' | 'not registered';
   readonly tenants: readonly string[];
+  /** Since when it is revoked, in ms since 1970; null when it is not. */
+  readonly revoked_from: number | null;
 }
 
 export function standingOf(registry: Registry, keyId: Uint8Array, now_ms: number): KeyStanding {
   const records = registry.recordsOf(keyId);
   const tenants = [...new Set(records.flatMap((record) => (record.kind === 'REGISTER' ? record.tenants : [])))].sort();
-  const revoked = records.some((record) => record.kind === 'REVOKE' && record.valid_from <= now_ms);
-  return { state: revoked ? 'revoked' : tenants.length === 0 ? 'not registered' : 'valid', tenants };
+  const revocations = records.flatMap((record) => (record.kind === 'REVOKE' && record.valid_from <= now_ms ? [record.valid_from] : []));
+  const revoked_from = revocations.length === 0 ? null : Math.min(...revocations);
+  return { state: revoked_from !== null ? 'revoked' : tenants.length === 0 ? 'not registered' : 'valid', tenants, revoked_from };
 }
