@@ -90,17 +90,23 @@ function best(all: readonly Needs[], counts: NeedCounts | null): Needs {
   let lowest = Number.POSITIVE_INFINITY;
   for (const needs of all) {
     if (needs === null) continue;
-    const cost = needs.reduce((sum, need) => sum + costOf(need, counts), 0);
+    const cost = costOf(needs, counts);
     if (cost < lowest) [chosen, lowest] = [needs, cost];
   }
   return chosen;
 }
 
-function costOf(need: Need, counts: NeedCounts | null): number {
-  const shared = counts?.uses.get(keyOf(need)) ?? 1;
-  const field = FIELD_COST / (counts?.rulesByField.get(need.field) ?? 1);
-  const search = need.kind === 'value' ? 0 : need.text.length > SHORT_CHARACTERS_MAX ? FRAGMENT_COST : SHORT_COST;
-  return shared + field + search;
+/** Each need by how many share it, each field once by how many are looked up by it. */
+function costOf(needs: readonly Need[], counts: NeedCounts | null): number {
+  let cost = 0;
+  const fields = new Set<string | null>();
+  for (const need of needs) {
+    cost += counts?.uses.get(keyOf(need)) ?? 1;
+    if (need.kind === 'fragment') cost += need.text.length > SHORT_CHARACTERS_MAX ? FRAGMENT_COST : SHORT_COST;
+    fields.add(need.field);
+  }
+  for (const field of fields) cost += FIELD_COST / (counts?.rulesByField.get(field) ?? 1);
+  return cost;
 }
 
 function needsOfItem(item: TestItem, counts: NeedCounts | null): Needs {
