@@ -64,3 +64,30 @@ describe('one commit row of several', () => {
     }
   });
 });
+
+describe('a commit row of an era before, which landed when the next had begun', () => {
+  const ERA = 2 ** 32;
+  /** The last two claims belong to a new era, which began at offset 8; the row of the second claim says more than that. */
+  const detailOf = async (late: { readonly to: number; readonly era: number }): Promise<readonly string[]> => {
+    const world = await claimed();
+    const { commits } = world.store.tables;
+    for (const [i, row] of commits.entries()) if (i >= 2) row.ordinal = late.era + i - 2;
+    const second = commits[1] as (typeof commits)[number];
+    commits.push({ ...second, to: late.to, round_hash: new Uint8Array(32).fill(7) });
+    const { findings } = await check(world, { committed: committedOf(world) });
+    expect(findings.map(placeOf)).toEqual([{ code: 'commit_altered', offset: 4 }]);
+    return findings.map(({ detail }) => detail);
+  };
+
+  it('is told as what it may be, not as one to restore', async () => {
+    const [detail] = await detailOf({ to: 9, era: ERA });
+    expect(detail).toMatch(
+      /a new era began at offset 8, .*it shows nothing from there on; remove it, or restore it where a backup has another$/,
+    );
+  });
+
+  it('within one era it is a row to restore', async () => {
+    const [detail] = await detailOf({ to: 9, era: 2 });
+    expect(detail).toMatch(/; restore it from the group's committed metadata or a backup$/);
+  });
+});

@@ -113,12 +113,23 @@ export class CommitsCheck {
     const claim = hexOf(row.claim);
     if (this.#blamed.has(claim)) return;
     this.#blamed.add(claim);
-    this.#check.report('commit_altered', {
-      offset: row.from,
-      detail: `commit row of claim ${claim}: ${why}; restore it from the group's committed metadata or a backup`,
-    });
+    const era = this.#eraAfter(row);
+    const hint =
+      era === null
+        ? "restore it from the group's committed metadata or a backup"
+        : `a new era began at offset ${era}, so it may be of a round that was lost with the group's offsets and sealed again since: it shows nothing from there on; remove it, or restore it where a backup has another`;
+    this.#check.report('commit_altered', { offset: row.from, detail: `commit row of claim ${claim}: ${why}; ${hint}` });
+  }
+
+  /** Where a later era begins, of a row that says more than that: it landed after the era had begun. null of any other. */
+  #eraAfter({ ordinal, to }: CommitRow): number | null {
+    const later = this.#check.commits.filter((other) => eraOf(other.ordinal) > eraOf(ordinal)).map(({ from }) => from);
+    const begins = Math.min(...later);
+    return begins < to ? begins : null;
   }
 }
 
+const eraOf = (ordinal: number): number => Math.floor(ordinal / ORDINALS_OF_AN_ERA);
+
 const nextOrdinals = (before: number | null): readonly number[] =>
-  before === null ? [0, ORDINALS_OF_AN_ERA] : [before + 1, (Math.floor(before / ORDINALS_OF_AN_ERA) + 1) * ORDINALS_OF_AN_ERA];
+  before === null ? [0, ORDINALS_OF_AN_ERA] : [before + 1, (eraOf(before) + 1) * ORDINALS_OF_AN_ERA];
