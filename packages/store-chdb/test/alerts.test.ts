@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { alertStoreConformance } from '@sealtrail/ledger-store/conformance';
 import { ALERT_DELIVERIES } from '@sealtrail/ledger-store/sql';
@@ -45,6 +46,10 @@ it('alerts stay when the store is opened again, are merged to one row a message,
     expect(await valueOf(second, 'SELECT count() FROM alert_deliveries')).toBe(1);
     expect((await second.alerts.delivery('chat', 'msg_1'))?.sequence).toBe(3);
     expect(await valueOf(second, "SELECT count() FROM alerts WHERE fate = 'GROUPED'")).toBe(0);
+    const page = readFileSync(new URL('../../../docs/operations/alerts.md', import.meta.url), 'utf8');
+    const questions = page.match(/^ {4}SELECT .*$/gm) ?? [];
+    expect(questions.length).toBeGreaterThan(2);
+    for (const sql of questions) expect((await second.select(sql.trim())).columns.length, sql).toBeGreaterThan(2);
     await second.close();
     await expect(second.alerts.alerts({ rows_max: 1 })).rejects.toMatchObject({ code: 'store_closed' });
     expect((await second.alerts.insertDeliveries([{ ...delivery, sequence: 4 }])).kind).toBe('in_doubt');
