@@ -1,6 +1,7 @@
 import { createConnection } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { inject } from 'vitest';
+import { missingTools } from './broker.ts';
 
 export type LentBroker = { readonly kind: 'broker'; readonly address: string } | { readonly kind: 'none' | 'failed'; readonly why: string };
 
@@ -13,7 +14,19 @@ export async function testBrokers(suite: string): Promise<readonly string[] | nu
   if (given !== undefined && given !== '') return given.split(',');
   const lent = JSON.parse(await text(createConnection(inject('kafka_lender')))) as LentBroker;
   if (lent.kind === 'broker') return [lent.address];
-  if (lent.kind === 'failed' || process.env['SEALTRAIL_REQUIRE_KAFKA'] === '1') throw new Error(`${suite}: no Kafka broker: ${lent.why}`);
-  process.stderr.write(`\nKAFKA IS NOT TESTED (${suite}): ${lent.why}\n\n`);
+  if (lent.kind === 'failed') throw new Error(`${suite}: no Kafka broker: ${lent.why}`);
+  notTested(suite, lent.why);
   return null;
+}
+
+/** Whether a suite can start a broker of its own, to configure or to kill; what it lacks is said or thrown as above. */
+export async function canStartBroker(suite: string): Promise<boolean> {
+  const missing = await missingTools();
+  if (missing !== null) notTested(suite, missing);
+  return missing === null;
+}
+
+function notTested(suite: string, why: string): void {
+  if (process.env['SEALTRAIL_REQUIRE_KAFKA'] === '1') throw new Error(`${suite}: no Kafka broker: ${why}`);
+  process.stderr.write(`\nKAFKA IS NOT TESTED (${suite}): ${why}\n\n`);
 }

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openKafkaEventLog } from '@sealtrail/event-log-kafka';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Broker, freePort, missingTools, startBroker } from '../../scripts/kafka/broker.ts';
-import { testBrokers } from '../../scripts/kafka/test-broker.ts';
+import { type Broker, freePort, startBroker } from '../../scripts/kafka/broker.ts';
+import { canStartBroker } from '../../scripts/kafka/test-broker.ts';
 import { createLibrary, inventRecords } from '../commit/harness/library.ts';
 import { seededRandom } from '../commit/harness/random.ts';
 import { runOnKafka } from './harness/run.ts';
@@ -15,8 +15,7 @@ const SEED = Number(process.env['COMMIT_SEED'] ?? randomBytes(4).readUInt32BE())
 const TIMEOUT_MS = 300_000;
 
 // The broker that is lent is not to be killed: others use it.
-const has_broker = (await missingTools()) === null;
-if (!has_broker) await testBrokers('kill -9 of a Kafka broker');
+const has_broker = await canStartBroker('kill -9 of a Kafka broker');
 
 describe.skipIf(!has_broker)('a broker that is killed', () => {
   let dir = '';

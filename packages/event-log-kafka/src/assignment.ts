@@ -98,13 +98,13 @@ export class KafkaAssignment implements Assignment {
 
   /** Tries to connect for as long as the partition is held: until then nothing is sent, so nothing is in doubt. */
   async #coordinator(): Promise<KafkaBroker | null> {
-    while (!this.lost.aborted) {
+    for (let attempt = 0; !this.lost.aborted; attempt += 1) {
       try {
         const coordinator = await this.#group.connect();
         return this.lost.aborted ? null : coordinator;
       } catch (error) {
         this.#group.link.failed(error);
-        await this.#group.link.pause(this.lost);
+        await this.#group.link.pause(attempt, this.lost);
       }
     }
     return null;

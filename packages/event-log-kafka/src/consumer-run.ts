@@ -86,7 +86,7 @@ export class ConsumerRun {
   /** Tries to join until it succeeds; null when the run ended meanwhile. */
   async #join(): Promise<Joined | null> {
     const { settings, group } = this.#options;
-    while (this.#end === null) {
+    for (let attempt = 0; this.#end === null; attempt += 1) {
       try {
         const joining = this.#group.join(this.#member_id, this.#since_ms, (member_id) => {
           this.#member_id = member_id;
@@ -105,7 +105,7 @@ export class ConsumerRun {
         } else {
           settings.log({ level: 'warn', message: `joining group ${group} is tried again: ${typeOf(error) || reasonOf(error)}` });
         }
-        if (this.#end === null) await this.#link.pause(this.#ending.signal);
+        if (this.#end === null) await this.#link.pause(attempt, this.#ending.signal);
       }
     }
     return null;

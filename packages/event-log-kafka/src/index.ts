@@ -6,6 +6,7 @@ import { closed } from './failures.ts';
 import { Link } from './link.ts';
 import { PartitionReads } from './partition-reads.ts';
 import { kafkaProducer } from './producer.ts';
+import { saidOnce } from './said.ts';
 import {
   default_timings,
   type KafkaClientOptions,
@@ -47,7 +48,7 @@ export async function openKafkaEventLog(options: KafkaEventLogOptions): Promise<
     topics: options.topics ?? {},
     clock_ms: options.clock_ms,
     random: options.random,
-    log: options.log ?? (() => undefined),
+    log: saidOnce(options.log ?? (() => undefined), options.client, options.clock_ms),
   };
   assertSettings(settings);
   const parts = new Set<{ close(): Promise<void> }>();

@@ -1,13 +1,16 @@
+import { setMaxListeners } from 'node:events';
 import net from 'node:net';
 import tls from 'node:tls';
 import { asError } from '@sealtrail/event-log';
 import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
-import { closed, isConnectionFailure, isPassing, reasonOf, redactor, unavailable } from './failures.ts';
+import { closed, isConnectionFailure, isPassing, reasonOf, unavailable } from './failures.ts';
 import type { KafkaBroker, KafkaCluster } from './kafka-protocol.ts';
 import { pause } from './pause.ts';
 import type { KafkaSettings } from './settings.ts';
 
 const keep_alive_ms = 60_000;
+/** Of the pause between attempts. */
+const doublings_max = 4;
 
 interface Wire {
   readonly kafka: Kafka;
@@ -27,6 +30,8 @@ export class Link {
 
   constructor(settings: KafkaSettings) {
     this.#settings = settings;
+    // Every pause of every partition listens.
+    setMaxListeners(0, this.#ended.signal);
   }
 
   get isClosed(): boolean {
@@ -69,7 +74,7 @@ export class Link {
   async ask<T>(what: string, question: () => Promise<T>): Promise<T> {
     const { clock_ms, timings } = this.#settings;
     const until_ms = clock_ms() + timings.answer_timeout_ms;
-    for (;;) {
+    for (let attempt = 0; ; attempt += 1) {
       try {
         if (this.isClosed) throw closed();
         return await question();
@@ -77,7 +82,7 @@ export class Link {
         this.failed(error);
         if (this.isClosed) throw closed();
         if (!isPassing(error) || clock_ms() >= until_ms) throw unavailable(what, error);
-        await this.pause();
+        await this.pause(attempt);
       }
     }
   }
@@ -87,11 +92,12 @@ export class Link {
     if (isConnectionFailure(error)) this.#drop(asError(error));
   }
 
-  /** Waits before something is tried again; not once the link is closed. */
-  pause(stop?: AbortSignal): Promise<void> {
+  /** Waits before something is tried again, longer the more often it was tried; not once the link is closed. */
+  pause(attempt: number, stop?: AbortSignal): Promise<void> {
     const { timings, random } = this.#settings;
-    const drawn = ((random(1)[0] ?? 0) / 256) * (timings.retry_ms / 2);
-    return pause(timings.retry_ms / 2 + drawn, this.#ended.signal, ...(stop === undefined ? [] : [stop]));
+    const half_ms = (timings.retry_ms * 2 ** Math.min(attempt, doublings_max)) / 2;
+    const drawn = (random(1)[0] ?? 0) / 256;
+    return pause(half_ms + half_ms * drawn, this.#ended.signal, ...(stop === undefined ? [] : [stop]));
   }
 
   /** Whatever is under way fails. */
@@ -121,7 +127,6 @@ export class Link {
 function openWire(settings: KafkaSettings): Wire {
   const sockets = new Set<net.Socket>();
   const connect = settings.client.socketFactory ?? connectSocket;
-  const hide = redactor(settings.client);
   const config: KafkaConfig = {
     connectionTimeout: 5_000,
     ...settings.client,
@@ -132,7 +137,7 @@ function openWire(settings: KafkaSettings): Wire {
       ({ level, namespace, log: { message } }) => {
         if (level > logLevel.INFO) return;
         const named = level === logLevel.ERROR ? 'error' : level === logLevel.WARN ? 'warn' : 'info';
-        settings.log({ level: named, message: hide(`${namespace}: ${message.split('\n', 1)[0] ?? ''}`) });
+        settings.log({ level: named, message: `${namespace}: ${message}` });
       },
     socketFactory: (options) => {
       const socket = connect(options);

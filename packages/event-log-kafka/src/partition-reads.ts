@@ -90,6 +90,7 @@ export class PartitionReads {
     const { clock_ms, timings } = this.#link.settings;
     const until_ms = clock_ms() + limits.wait_ms;
     let patience_ms = clock_ms() + timings.answer_timeout_ms;
+    let attempt = 0;
     for (let at = from; ; ) {
       if (ending.signal.aborted) return ending.outcome();
       const left_ms = Math.max(0, until_ms - clock_ms());
@@ -101,6 +102,7 @@ export class PartitionReads {
         case 'nothing':
           if (step.next === at && clock_ms() >= until_ms) return { kind: 'records', records: [] };
           at = step.next;
+          attempt = 0;
           patience_ms = clock_ms() + timings.answer_timeout_ms;
           continue;
         case 'replaced':
@@ -122,7 +124,8 @@ export class PartitionReads {
             return { kind: 'unavailable', cause: unavailable(`read ${topic}/${partition} at offset ${at}`, step.cause) };
           }
       }
-      await this.#link.pause(ending.signal);
+      await this.#link.pause(attempt, ending.signal);
+      attempt += 1;
     }
   }
 

@@ -13,6 +13,7 @@ import type { KafkaBroker, MessageToProduce } from './kafka-protocol.ts';
 import type { Link } from './link.ts';
 import { pause } from './pause.ts';
 import { metadata_age_ms_max, send_bytes_max, send_records_max } from './settings.ts';
+import type { TopicMetadata } from './topic-metadata.ts';
 import { Topics } from './topics.ts';
 
 const sequence_max = 2 ** 31 - 1;
@@ -131,13 +132,17 @@ class Appends {
           new EventLogError('log_misuse', `a record of ${value.length} bytes for ${topic}: at most ${record_value_bytes_max}`),
         );
       }
-      const known = await this.#link
-        .ask(`look up topic ${topic}`, () => this.#topics.topic(topic, metadata_age_ms_max))
-        .catch(refuseMisuse);
+      const look = (): Promise<TopicMetadata> =>
+        this.#link.ask(`look up topic ${topic}`, () => this.#topics.topic(topic, metadata_age_ms_max)).catch(refuseMisuse);
+      let known = await look();
       // As every adapter: a record without a key and without a partition goes to the first one.
       const number = partition ?? (key === null ? 0 : partitionOf(key, known.partitions.size));
       if (!known.partitions.has(number)) {
+        // It may have been added since.
         this.#topics.forget(topic);
+        known = await look();
+      }
+      if (!known.partitions.has(number)) {
         throw new Refused('unknown_topic', noPartition(topic, number));
       }
       partitions.push(number);
@@ -170,7 +175,7 @@ class Appends {
     const until_ms = clock_ms() + timings.append_timeout_ms;
     const batches = [...waiting];
     let identity: Identity | null = null;
-    for (;;) {
+    for (let attempt = 0; ; attempt += 1) {
       try {
         identity ??= await this.#identified(batches);
         for (const [leader, led] of await this.#byLeader(waiting)) {
@@ -188,7 +193,7 @@ class Appends {
         this.#link.failed(error);
         if (this.#link.isClosed || !isPassing(error) || clock_ms() >= until_ms) throw error;
         log({ level: 'warn', message: `an append is sent again: ${typeOf(error) || reasonOf(error)}` });
-        await this.#link.pause();
+        await this.#link.pause(attempt);
       }
     }
   }

@@ -2,6 +2,7 @@ import { EventLogError } from '@sealtrail/event-log';
 import { describe, expect, it } from 'vitest';
 import { isPassing, isRefusedCommit, redactor, typeOf, unavailable } from '../src/failures.ts';
 import { openKafkaEventLog } from '../src/index.ts';
+import { saidOnce } from '../src/said.ts';
 
 const answered = (type: string): Error =>
   Object.assign(new Error('the broker says no\nwith a second line'), { type, name: 'KafkaJSProtocolError' });
@@ -54,6 +55,22 @@ describe('secrets', () => {
       'alice at broker.example: [hidden], [hidden], [hidden], [hidden]',
     );
     expect(redactor({})('open sesame')).toBe('open sesame');
+  });
+});
+
+describe('what is said', () => {
+  it('is one line without secrets, and not said over and over', () => {
+    const lines: string[] = [];
+    let now_ms = 0;
+    const say = saidOnce(
+      ({ message }) => lines.push(message),
+      { brokers: [], sasl: { mechanism: 'plain', username: 'u', password: 'open sesame' } },
+      () => now_ms,
+    );
+    for (now_ms = 0; now_ms <= 20_000; now_ms += 100) say({ level: 'warn', message: 'no broker for open sesame\n  at a stack' });
+    expect(lines).toEqual(Array.from({ length: 3 }, () => 'no broker for [hidden]'));
+    for (let number = 0; number < 1_000; number += 1) say({ level: 'warn', message: `another ${number}` });
+    expect(lines.length).toBe(1_003);
   });
 });
 

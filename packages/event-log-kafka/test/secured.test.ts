@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Broker, freePort, missingTools, startBroker } from '../../../scripts/kafka/broker.ts';
-import { testBrokers } from '../../../scripts/kafka/test-broker.ts';
+import { type Broker, freePort, startBroker } from '../../../scripts/kafka/broker.ts';
+import { canStartBroker } from '../../../scripts/kafka/test-broker.ts';
 import type { KafkaClientOptions } from '../src/index.ts';
 import { createTestTopic, joinGroup, openTestLog, record } from './kafka-log.ts';
 
@@ -14,8 +14,7 @@ const store_password = 'store password';
 const password = 'open sesame';
 
 // A broker with TLS and SASL is one of its own: the one that is lent has neither.
-const has_broker = (await missingTools()) === null;
-if (!has_broker) await testBrokers('event-log-kafka with TLS and SASL');
+const has_broker = await canStartBroker('event-log-kafka with TLS and SASL');
 
 describe.skipIf(!has_broker)('a broker that asks for TLS and SASL', () => {
   let dir = '';
