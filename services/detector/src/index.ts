@@ -1,4 +1,6 @@
 export { addressText } from './address-text.ts';
+export { type AlertPipeline, type AlertPipelineEvents, type AlertPipelineOptions, createAlertPipeline } from './alert-pipeline.ts';
+export { type Alerting, type AlertingFileOptions, NO_ALERTING, readAlerting } from './alerting-file.ts';
 export { auditDetectionEvent, type EventOrigin, fieldOf, storedDetectionEvent } from './audit-event.ts';
 export { type BacktestAlert, type BacktestResult, type BacktestTally, backtest } from './backtest.ts';
 export { createDetector, type Detector, type DetectorOptions } from './detector.ts';
