@@ -241,6 +241,7 @@ export const TYPED_CASES: readonly Case[] = [
       { f: 'c', ip: '11.0.0.1' },
     ],
   },
+  { feature: 'expand', says: 'goes behind re', detection: "sel:\n  f|expand|re: 'a%x%'", refused: 'modifier_misplaced' },
   {
     feature: 'fieldref',
     says: 'equals the value of another field; absent and null ones equal nothing',

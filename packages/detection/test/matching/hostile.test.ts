@@ -72,11 +72,16 @@ describe('nesting of 10,000', () => {
   });
 
   it('of conditions is refused', () => {
-    for (const condition of [`${'('.repeat(10_000)}sel${')'.repeat(10_000)}`, `${'not '.repeat(10_000)}sel`]) {
+    const nestings = [65, 4_000, 10_000].flatMap((depth) => [`${'('.repeat(depth)}sel${')'.repeat(depth)}`, `${'not '.repeat(depth)}sel`]);
+    for (const condition of nestings) {
       const { rules, errors } = load(ruleText(`sel: {f: 1}\ncondition: ${condition}`));
       expect(rules).toEqual([]);
       expect(errors.map(({ code }) => code)).toEqual(['limit_exceeded']);
     }
+  });
+
+  it('of conditions up to 64 deep is read', () => {
+    expect(matches(`sel: {f: 1}\ncondition: ${'not ('.repeat(32)}sel${')'.repeat(32)}`, { f: 1 })).toBe(true);
   });
 
   it('of long chains is not nesting', () => {
@@ -109,7 +114,9 @@ describe('lone surrogates', () => {
     for (const detection of ['sel:\n  f: "\\ud800"', 'sel:\n  "\\udc00": x']) {
       const { rules, errors } = load(ruleText(detection));
       expect(rules).toEqual([]);
-      expect(errors.map(({ code, reason }) => `${code} ${reason}`)).toEqual([expect.stringMatching(/^yaml_malformed a text is not well-formed/)]);
+      expect(errors.map(({ code, reason }) => `${code} ${reason}`)).toEqual([
+        expect.stringMatching(/^yaml_malformed a text is not well-formed/),
+      ]);
     }
   });
 });

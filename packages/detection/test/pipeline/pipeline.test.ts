@@ -112,6 +112,8 @@ describe('other transformations', () => {
       ].join('\n'),
     );
     expect(matches('sel: {f: 1}', pipeline, { b: 1 })).toBe(true);
+    const never = items('- {type: field_name_mapping, mapping: {f: a}, rule_conditions: [{type: is_sigma_rule}], rule_cond_not: true}');
+    expect(matches('sel: {f: 1}', never, { f: 1 })).toBe(true);
   });
 });
 

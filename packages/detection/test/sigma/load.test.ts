@@ -115,6 +115,7 @@ describe('filters', () => {
     expect(matchedBy(load(rules + filter('bee')), event)).toEqual(['a']);
     expect(matchedBy(load(rules + filter('any')), event)).toEqual([]);
     expect(matchedBy(load(rules + filter('any')), { f: 1 })).toEqual(['a', 'b']);
+    expect(matchedBy(load(rules + filter('any')), { f: 2 })).toEqual([]);
     expect(matchedBy(load(rules + filter('any', 'condition: not sel', 'product: windows')), event)).toEqual(['a', 'b']);
   });
 
