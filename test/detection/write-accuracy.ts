@@ -5,8 +5,8 @@ import { measure } from './traffic/measure.ts';
 import { accuracyTables } from './traffic/report.ts';
 import { traffic } from './traffic/traffic.ts';
 
-export const BEGIN = '<!-- measured: written by test/detection/write-accuracy.ts -->';
-export const END = '<!-- end of measured -->';
+const BEGIN = '<!-- measured: written by test/detection/write-accuracy.ts -->';
+const END = '<!-- end of measured -->';
 
 const options = { seed: 20_260_105, benign_events: Number(process.argv[2] ?? 4_000_000), benign_per_attack: 10_000, size: 1 };
 const shipped = compileShipped();

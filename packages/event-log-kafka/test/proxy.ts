@@ -26,6 +26,8 @@ export interface Proxy {
   /** Holds from the next request of a kind on, that one included; resolves when it has come. */
   holdAt(kind: number): Promise<void>;
   release(): void;
+  /** Forgets what it was to lose or hold, and releases what it holds. */
+  calm(): void;
 }
 
 export async function openProxy(brokers: readonly string[]): Promise<Proxy> {
@@ -95,6 +97,12 @@ export async function openProxy(brokers: readonly string[]): Promise<Proxy> {
     is_down = true;
     for (const socket of sockets) socket.destroy();
   };
+  const release = (): void => {
+    hold_at = null;
+    const late = held ?? [];
+    held = null;
+    for (const go of late) go();
+  };
   onTestFinished(() => {
     down();
     server.close();
@@ -119,11 +127,10 @@ export async function openProxy(brokers: readonly string[]): Promise<Proxy> {
       new Promise((resolve) => {
         hold_at = { kind, tell: resolve };
       }),
-    release: () => {
-      hold_at = null;
-      const late = held ?? [];
-      held = null;
-      for (const go of late) go();
+    release,
+    calm: () => {
+      losses.length = 0;
+      release();
     },
   };
 }

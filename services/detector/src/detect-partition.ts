@@ -108,6 +108,7 @@ class PartitionDetector {
       const records = alerts.map((alert) => alertRecord(alert, this.#places, this.#recorded_at));
       if (records.length > 0) await this.#persist('storing alerts', () => this.#ports.sink.raise(records));
       this.#tell(next, alerts.length, replaying);
+      if (last === undefined) this.#ports.events.rested(this.#place, { to: next });
       this.#forget();
       const now_ms = this.#ports.clock_ms();
       if (next > committed && now_ms - committed_ms >= settings.commit_interval_ms) {

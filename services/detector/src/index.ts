@@ -4,5 +4,6 @@ export { type Alerting, type AlertingFileOptions, NO_ALERTING, readAlerting } fr
 export { auditDetectionEvent, type EventOrigin, fieldOf, storedDetectionEvent } from './audit-event.ts';
 export { type BacktestAlert, type BacktestResult, type BacktestTally, backtest } from './backtest.ts';
 export { createDetector, type Detector, type DetectorOptions } from './detector.ts';
+export { alertLog, detectorLog } from './detector-log.ts';
 export { OPERATOR_TENANT } from './pipeline-event.ts';
 export * from './ports.ts';

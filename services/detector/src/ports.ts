@@ -42,6 +42,8 @@ export interface DetectorEvents {
   /** A partition is taken up: what lies in [replay_from, from) is read again to restore windows. */
   started(place: PartitionPlace, facts: { readonly replay_from: number; readonly from: number }): void;
   evaluated(place: PartitionPlace, facts: EvaluatedFacts): void;
+  /** Nothing was left to read at `to`: everything before it is evaluated, and what is certain of it was raised. */
+  rested(place: PartitionPlace, facts: { readonly to: number }): void;
   waiting(place: PartitionPlace, what: string, cause: Error): void;
   lost(place: PartitionPlace): void;
 }
@@ -75,6 +77,15 @@ export interface DetectorSettings {
   readonly silence_ms: number;
 }
 
+/**
+ * How rules are compiled for a detector, so that both mean the same by time. A clock that runs ahead makes nobody's events
+ * late, since it is capped before the allowance ends. Alerts of correlations wait for the allowance.
+ */
+export const DETECTION_TIMES: { readonly allowance_us: number; readonly ahead_us: number } = {
+  allowance_us: 10_000_000,
+  ahead_us: 5_000_000,
+};
+
 export const DETECTOR_LIMITS: Pick<
   DetectorSettings,
   'read_records_max' | 'read_bytes_max' | 'read_wait_ms' | 'commit_interval_ms' | 'retry_ms' | 'ahead_us' | 'idle_lag_ms' | 'silence_ms'
@@ -84,7 +95,7 @@ export const DETECTOR_LIMITS: Pick<
   read_wait_ms: 500,
   commit_interval_ms: 1_000,
   retry_ms: 500,
-  ahead_us: 60_000_000,
+  ahead_us: DETECTION_TIMES.ahead_us,
   idle_lag_ms: 2_000,
   silence_ms: 180_000,
 };

@@ -19,7 +19,7 @@ const hash = sha256();
 
 export function rulesOf(text: string): DetectionRules {
   const loaded = loadRules([{ file: 'rules.yml', text }], { sha256: (bytes) => hash.digest(bytes) });
-  const compiled = compile(loaded, { sha256: (bytes) => hash.digest(bytes), allowance_us: 10_000_000 });
+  const compiled = compile(loaded, { sha256: (bytes) => hash.digest(bytes), ...DETECTION_TIMES });
   const errors = [...loaded.errors, ...compiled.errors];
   if (errors.length > 0) throw new Error(errors.map(({ message }) => message).join('\n'));
   return { ...compiled, replay_span_us: replaySpan_us(compiled.correlations) };
@@ -184,6 +184,7 @@ export class DetectorWorld {
         events: {
           started: (_place, { replay_from, from }) => void this.replays.push(from - replay_from),
           evaluated: (_place, facts) => void this.evaluated.push(facts),
+          rested: () => undefined,
           waiting: () => undefined,
           lost: () => undefined,
         },

@@ -29,6 +29,8 @@ export interface KafkaWorldLog extends WorldLog {
   /** The next commit of a process is lost, or its answer is. */
   loseCommit(which: number, what: Loss): void;
   readonly opened: number;
+  /** All networks work again, and go on doing so. */
+  calm(): void;
   remove(): Promise<void>;
 }
 
@@ -119,12 +121,15 @@ export async function kafkaWorldLog(brokers: readonly string[], { group, topic, 
       return world.stall(which);
     },
     loseCommit: (which, what) => opened[which]?.proxy.lose(api.offset_commit, what),
+    calm: () => {
+      for (const { proxy } of opened) proxy.calm();
+    },
     get opened() {
       return opened.length;
     },
     remove: async () => {
       await Promise.all(underWay);
-      for (const { proxy } of opened) proxy.release();
+      world.calm();
       await Promise.all(opened.map(({ log }) => log.close()));
       await own.close();
       await control.removeTopics(all.map(({ topic: name }) => `${prefix}${name}`));

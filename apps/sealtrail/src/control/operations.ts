@@ -1,6 +1,8 @@
+import type { Matcher, Silence } from '@sealtrail/alerting';
 import type { BacktestResult } from '@sealtrail/detector';
 import type { FsckReport } from '@sealtrail/evidence';
 import type { SqlResult } from '@sealtrail/ledger-store';
+import type { Severity } from '@sealtrail/wire';
 import type { DetectionOptions } from '../detection/rule-files.ts';
 
 export interface StoreReport extends FsckReport {
@@ -32,6 +34,90 @@ export interface ProveArguments {
 export interface BacktestArguments extends DetectionOptions {
   /** null for all. */
   readonly tenant: string | null;
+}
+
+export interface DetectArguments extends DetectionOptions {
+  readonly partition: number;
+  /** Every record before this offset must be evaluated. */
+  readonly offset: number;
+  readonly timeout_ms: number;
+}
+
+export interface AlertsArguments {
+  /** One alert; null for a list. */
+  readonly id: string | null;
+  readonly tenant: string | null;
+  readonly rule_id: string | null;
+  readonly levels: readonly Severity[] | null;
+  readonly rows_max: number;
+}
+
+/** An alert with what became of it. Ids and hashes in hex, times in ISO 8601. */
+export interface PlainAlert {
+  readonly id: string;
+  readonly rule_id: string;
+  readonly rule_title: string;
+  readonly level: Severity;
+  readonly tags: readonly string[];
+  readonly tenant: string;
+  readonly group: Readonly<Record<string, string>>;
+  readonly first_seen: string;
+  readonly last_seen: string;
+  readonly raised_at: string;
+  readonly value: number | null;
+  readonly late: boolean;
+  readonly events_count: number;
+  readonly fate: string;
+  readonly fate_detail: string;
+  readonly risk: { readonly score: number; readonly accumulated: number };
+  readonly groups: readonly string[];
+  readonly evidence: readonly {
+    readonly event_id: string;
+    readonly topic: string;
+    readonly incarnation: number;
+    readonly partition: number;
+    readonly offset: number;
+    readonly index: number;
+    readonly leaf_hash: string;
+  }[];
+}
+
+export interface PlainDelivery {
+  readonly message_id: string;
+  readonly notifier: string;
+  readonly attempts: number;
+  readonly status: number | null;
+  readonly reason: string | null;
+  readonly alerts_count: number;
+  readonly updated_at: string;
+}
+
+/** `by` and `why` are kept. */
+export type AlertActionArguments = { readonly by: string; readonly why: string } & (
+  | { readonly kind: 'acknowledge'; readonly alert: string }
+  | { readonly kind: 'silence'; readonly matchers: readonly Matcher[]; readonly for_ms: number }
+  | { readonly kind: 'unsilence'; readonly silence: string }
+);
+export interface AlertActionDone {
+  readonly action: string;
+  readonly silence: string | null;
+}
+
+export interface AlertProofs {
+  readonly alert: string;
+  readonly rule_title: string;
+  readonly tenant: string;
+  readonly proofs: readonly {
+    readonly event_id: string;
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: number;
+    readonly index: number;
+    readonly entry: number | null;
+    /** The proof file's text. */
+    readonly proof: string | null;
+    readonly reason: string | null;
+  }[];
 }
 
 export interface AwaitSealedArguments {
@@ -70,6 +156,15 @@ export interface Operations {
   checkpoint(args: Record<string, never>): Promise<string>;
   /** Runs rules over what is stored. */
   backtest(args: BacktestArguments, onProgress: OnProgress): Promise<BacktestResult>;
+  /** Waits until records are evaluated: by the detector that runs, else by one for the while. */
+  detect(args: DetectArguments, onProgress: OnProgress): Promise<void>;
+  alerts(args: AlertsArguments): Promise<readonly PlainAlert[]>;
+  alertAction(args: AlertActionArguments): Promise<AlertActionDone>;
+  silences(args: Record<string, never>): Promise<readonly Silence[]>;
+  deadLetters(args: { readonly rows_max: number }): Promise<readonly PlainDelivery[]>;
+  /** Sends a dead letter again; only where a detector runs. */
+  resend(args: { readonly notifier: string; readonly message_id: string }): Promise<void>;
+  proveAlert(args: { readonly id: string }): Promise<AlertProofs>;
   awaitSealed(args: AwaitSealedArguments, onProgress: OnProgress): Promise<void>;
   totals(args: { readonly tenant: string | null }): Promise<TenantTotals>;
   status(args: Record<string, never>): Promise<StackStatus>;
@@ -82,6 +177,13 @@ export const OPERATION_NAMES: readonly OperationName[] = [
   'prove',
   'checkpoint',
   'backtest',
+  'detect',
+  'alerts',
+  'alertAction',
+  'silences',
+  'deadLetters',
+  'resend',
+  'proveAlert',
   'awaitSealed',
   'totals',
   'status',

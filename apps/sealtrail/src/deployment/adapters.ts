@@ -2,13 +2,14 @@ import type { DataDirectory } from '@sealtrail/data-directory';
 import type { EventLog } from '@sealtrail/event-log';
 import { openKafkaEventLog } from '@sealtrail/event-log-kafka';
 import { openLmdbEventLog } from '@sealtrail/event-log-lmdb';
-import type { LedgerStore, SqlQueries } from '@sealtrail/ledger-store';
+import type { AlertStore, LedgerStore, SqlQueries } from '@sealtrail/ledger-store';
 import { openChdbStore, type UnreadablePart } from '@sealtrail/store-chdb';
 import { openClickHouseStore } from '@sealtrail/store-clickhouse';
 import type { Servers } from '../config.ts';
 
 /** A store with what the commands need besides the ledger. */
 export interface DeploymentStore extends LedgerStore, SqlQueries {
+  readonly alerts: AlertStore;
   /** Makes the views that analysts read through as this build has them; gives the names of those that were others. */
   renewViews(): Promise<readonly string[]>;
   /** Parts of tables that the engine cannot read. */

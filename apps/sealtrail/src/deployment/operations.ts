@@ -1,13 +1,15 @@
 import type { DetectionEvent } from '@sealtrail/detection';
-import { backtest, storedDetectionEvent } from '@sealtrail/detector';
+import { type Alerting, backtest, storedDetectionEvent } from '@sealtrail/detector';
 import type { LedgerEnd } from '@sealtrail/ledger';
 import type { LedgerStore } from '@sealtrail/ledger-store';
 import { sleep } from '@sealtrail/service-runtime';
 import { isWireName, knownEventSchemas } from '@sealtrail/wire';
 import { UsageError } from '../cli/exit.ts';
 import type { AwaitSealedArguments, OnProgress, Operations, StackStatus, TenantTotals } from '../control/operations.ts';
-import { loadDetection } from '../detection/rule-files.ts';
+import { type DetectionOptions, loadDetection } from '../detection/rule-files.ts';
 import type { Adapters } from './adapters.ts';
+import { type AlertActionContext, actOnAlerts, deadLetters, listAlerts, proveAlert, silencesOf } from './alert-answers.ts';
+import type { DetectionRun } from './detection.ts';
 import { checkStore, type Evidence, newestCheckpoints, proofOf } from './evidence.ts';
 import { SealingError, type SealProgress } from './seal-progress.ts';
 
@@ -18,11 +20,17 @@ export interface OperationsOptions extends Evidence {
   readonly progress: SealProgress;
   readonly clock_ms: () => number;
   readonly startLedger: (stop: AbortSignal) => Promise<LedgerEnd>;
+  /** Starts a detector; the one that runs then is `detection()`. */
+  readonly startDetection: (rules: DetectionOptions, stop: AbortSignal) => Promise<DetectionRun>;
+  /** The detector that runs in this process; null where none does. */
+  readonly detection: () => DetectionRun | null;
+  readonly alerting: () => Alerting;
 }
 
 /** What commands ask of an open deployment. */
 export function createOperations(options: OperationsOptions): Operations {
-  const { directory, store, log, progress, startLedger } = options;
+  const { directory, store, log, progress, startLedger, clock_ms, alerting } = options;
+  const acting = (): AlertActionContext => ({ directory, store, clock_ms, alerting, pipeline: options.detection()?.pipeline ?? null });
   return {
     sql: ({ sql, rows_max }) => store.select(sql, { rows_max }),
     fsck: (args, onProgress) => checkStore(options, args, onProgress),
@@ -30,6 +38,30 @@ export function createOperations(options: OperationsOptions): Operations {
     checkpoint: () => newestCheckpoints(options),
     backtest: ({ tenant, ...detection }, onProgress) =>
       backtest(loadDetection(detection), storedEvents(store, tenant), (done) => done % 1_000 === 0 && onProgress('events', done, null)),
+
+    async detect({ partition, offset, timeout_ms, ...rules }) {
+      const patience = AbortSignal.timeout(timeout_ms);
+      const running = options.detection();
+      if (running !== null) return running.caughtUp(partition, offset, patience);
+      const stop = new AbortController();
+      const run = await options.startDetection(rules, stop.signal);
+      try {
+        await run.caughtUp(partition, offset, patience);
+      } finally {
+        stop.abort();
+        await run.ended;
+      }
+    },
+    alerts: (args) => listAlerts(store, args),
+    alertAction: (args) => actOnAlerts(acting(), args),
+    silences: () => silencesOf(acting()),
+    deadLetters: ({ rows_max }) => deadLetters(store, rows_max),
+    async resend({ notifier, message_id }) {
+      const running = options.detection();
+      if (running === null) throw new UsageError('no detector runs here: start `sealtrail up`, which sends messages, and resend then');
+      await running.pipeline.dispatcher.resend(notifier, message_id);
+    },
+    proveAlert: ({ id }) => proveAlert(store, id),
 
     async awaitSealed(args, onProgress) {
       // On servers the deployment's ledgers seal, wherever they run.

@@ -1,11 +1,14 @@
 import { type DataDirectory, ledgerKey, sealerTo, sealingKey } from '@sealtrail/data-directory';
+import type { Alerting } from '@sealtrail/detector';
 import type { EventLog } from '@sealtrail/event-log';
 import { createLedger, DEFAULT_LIMITS, type LedgerEnd, type LedgerSettings, ledgerLog, tellAll } from '@sealtrail/ledger';
 import { noteVerifierKey } from '@sealtrail/merkle';
 import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
 import { breathe, createLogger, sleep } from '@sealtrail/service-runtime';
 import type { Operations } from '../control/operations.ts';
+import type { DetectionOptions } from '../detection/rule-files.ts';
 import type { Adapters } from './adapters.ts';
+import { alertingOf, type DetectionRun, startDetection } from './detection.ts';
 import { createOperations } from './operations.ts';
 import { SealProgress } from './seal-progress.ts';
 import { ensureTopics } from './topics.ts';
@@ -26,6 +29,8 @@ export interface Stack {
   readonly log: EventLog;
   /** Seals until `stop` aborts; at most one at a time. */
   startLedger(stop: AbortSignal): Promise<LedgerEnd>;
+  /** Evaluates rules until `stop` aborts; at most one at a time. Throws UsageError, AlertingError. */
+  startDetection(rules: DetectionOptions, alerting: Alerting, stop: AbortSignal): Promise<DetectionRun>;
   roundsSealed(): number;
   close(): Promise<void>;
 }
@@ -86,9 +91,19 @@ export async function openStack(options: StackOptions): Promise<Stack> {
     progress.started();
     return ended;
   };
+  let detection: DetectionRun | null = null;
+  const detect = async (rules: DetectionOptions, alerting: Alerting, stop: AbortSignal): Promise<DetectionRun> => {
+    const run = await startDetection({ directory, store, log, logger, clock_ms }, rules, alerting, stop);
+    detection = run;
+    const over = (): void => void (detection = null);
+    run.ended.then(over, over);
+    return run;
+  };
+  const alerting = (): Alerting => alertingOf(directory, null, clock_ms);
   return {
     log,
     startLedger,
+    startDetection: detect,
     roundsSealed: () => progress.rounds,
     operations: createOperations({
       directory,
@@ -100,6 +115,9 @@ export async function openStack(options: StackOptions): Promise<Stack> {
       signing,
       group: LEDGER_GROUP,
       startLedger,
+      alerting,
+      startDetection: (rules, stop) => detect(rules, alerting(), stop),
+      detection: () => detection,
     }),
     async close() {
       await Promise.all([store.close(), log.close()]);

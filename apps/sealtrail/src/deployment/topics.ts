@@ -1,6 +1,9 @@
 import type { Deployment } from '@sealtrail/data-directory';
 import type { EventLog } from '@sealtrail/event-log';
 
+/** Where a deployment's alerts are appended, for other systems to read. */
+export const ALERTS_TOPIC = 'audit.alerts';
+
 /** Creates the streams of a deployment, where they are missing. */
 export async function ensureTopics(log: EventLog, deployment: Deployment): Promise<void> {
   const admin = await log.admin();
@@ -9,6 +12,7 @@ export async function ensureTopics(log: EventLog, deployment: Deployment): Promi
       { topic: deployment.topic, partitions: deployment.partitions, cleanup_policy: 'delete' },
       { topic: deployment.registry_topic, partitions: 1, cleanup_policy: 'none' },
       { topic: deployment.rejected_topic, partitions: 1, cleanup_policy: 'delete' },
+      { topic: ALERTS_TOPIC, partitions: 1, cleanup_policy: 'delete' },
     ]);
   } finally {
     await admin.close();

@@ -11,6 +11,7 @@ import {
   type RuleFile,
   replaySpan_us,
 } from '@sealtrail/detection';
+import { DETECTION_TIMES } from '@sealtrail/detector';
 import { sha256 } from '@sealtrail/merkle/node';
 import { UsageError } from '../cli/exit.ts';
 
@@ -86,7 +87,7 @@ export function loadDetection({ rules, pipelines, overrides }: DetectionOptions)
   const mapped = loadPipelines(pipelines.map((file) => ({ file: relative(process.cwd(), file) || file, text: textOf(file) })));
   const changes = overrides === null ? {} : { overrides: loadOverrides({ file: overrides, text: textOf(overrides) }) };
   const loaded = loadRules(files, { sha256: digest });
-  const compiled = compile(loaded, { sha256: digest, pipelines: mapped.pipelines, ...changes });
+  const compiled = compile(loaded, { sha256: digest, pipelines: mapped.pipelines, ...DETECTION_TIMES, ...changes });
   const errors = [...mapped.errors, ...loaded.errors, ...compiled.errors];
   return { ...compiled, files, errors, replay_span_us: replaySpan_us(compiled.correlations) };
 }

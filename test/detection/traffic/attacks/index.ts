@@ -66,6 +66,7 @@ export const ATTACKS: ReadonlyMap<string, Attack> = new Map<string, Attack>([
   ['sequence_conflict', pipeline.sequenceConflict],
   ['identity_contradicted', pipeline.contradicted],
   ['sequence_gap', pipeline.gap],
+  ['events_shed', pipeline.shed],
   ['critical_sequence_gap', pipeline.criticalGap],
   ['producer_silent', pipeline.silent],
   ['producers_silent', pipeline.allSilent],

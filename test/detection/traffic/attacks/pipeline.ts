@@ -20,7 +20,7 @@ const rejected =
   (reasons: readonly string[]): Attack =>
   (scene) =>
     void paced(scene.draw, scene.start_s, scene.draw.int(1, 20), scene.draw.logBetween(0.5, 60), (at) =>
-      found(scene, at, 'record_rejected', { reason: scene.draw.pick(reasons) }),
+      found(scene, at, 'record_rejected', { reason: scene.draw.pick(reasons), producer: null, delivery: null }),
     );
 
 export const forgedRecord: Attack = rejected(['signature_invalid', 'root_mismatch', 'wrong_audience', 'tenant_not_allowed']);
@@ -30,9 +30,10 @@ export const unregisteredKey: Attack = rejected(['unknown_key']);
 export const sequenceConflict: Attack = (scene) =>
   scene.draw.chance(0.5) ? rejected(['sequence_conflict'])(scene) : found(scene, scene.start_s, 'duplicate_conflict');
 export const contradicted: Attack = (scene) => found(scene, scene.start_s, 'identity_contradicted');
-export const gap: Attack = (scene) => found(scene, scene.start_s, 'sequence_gap', { missing: scene.draw.int(1, 400) });
+export const gap: Attack = (scene) => found(scene, scene.start_s, 'sequence_gap', { count: scene.draw.int(1, 400) });
 export const criticalGap: Attack = (scene) =>
-  found(scene, scene.start_s, 'sequence_gap', { missing: scene.draw.int(1, 4), delivery: 'CRITICAL' });
+  found(scene, scene.start_s, 'sequence_gap', { count: scene.draw.int(1, 4), delivery: 'CRITICAL' });
+export const shed: Attack = (scene) => found(scene, scene.start_s, 'events_shed', { count: scene.draw.int(1, 90_000) });
 export const silent: Attack = (scene) => found(scene, scene.start_s, 'producer_silent');
 export const allSilent: Attack = (scene) => {
   const { draw, tenant, start_s } = scene;

@@ -1,0 +1,197 @@
+import { randomUUID } from 'node:crypto';
+import { createHygiene, type HygieneState, type Silence } from '@sealtrail/alerting';
+import type { DataDirectory } from '@sealtrail/data-directory';
+import type { Alerting, AlertPipeline } from '@sealtrail/detector';
+import { proveEntry } from '@sealtrail/evidence';
+import type { AlertActionRow, AlertRow } from '@sealtrail/ledger-store';
+import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
+import { UsageError } from '../cli/exit.ts';
+import type {
+  AlertActionArguments,
+  AlertActionDone,
+  AlertProofs,
+  AlertsArguments,
+  PlainAlert,
+  PlainDelivery,
+} from '../control/operations.ts';
+import type { DeploymentStore } from './adapters.ts';
+import { stateFile } from './detection.ts';
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+/** An alert as commands print it. Times in ISO 8601. */
+export function plainAlert({ alert, fate, fate_detail, risk_score, risk_accumulated, groups }: AlertRow): PlainAlert {
+  return {
+    id: hex(alert.id),
+    rule_id: alert.rule_id,
+    rule_title: alert.rule_title,
+    level: alert.level,
+    tags: alert.tags,
+    tenant: alert.tenant,
+    group: Object.fromEntries(alert.group),
+    first_seen: new Date(alert.first_seen / 1000).toISOString(),
+    last_seen: new Date(alert.last_seen / 1000).toISOString(),
+    raised_at: new Date(alert.raised_at).toISOString(),
+    value: alert.value,
+    late: alert.late,
+    events_count: alert.events_count,
+    fate,
+    fate_detail,
+    risk: { score: risk_score, accumulated: risk_accumulated },
+    groups,
+    evidence: alert.evidence.map(({ event_id, leaf_hash, ...place }) => ({ event_id: hex(event_id), ...place, leaf_hash: hex(leaf_hash) })),
+  };
+}
+
+/** The alert whose id begins so. Throws UsageError where none or several do. */
+export async function alertOf(store: DeploymentStore, id: string): Promise<AlertRow> {
+  if (!/^[0-9a-f]{32}$/.test(id)) throw new UsageError(`"${id}" is not an alert's id: 32 hex digits, as \`sealtrail alerts list\` shows`);
+  const found = await store.alerts.alert(Buffer.from(id, 'hex'));
+  if (found === null) throw new UsageError(`no alert has the id ${id}; list them with \`sealtrail alerts list\``);
+  return found;
+}
+
+export async function listAlerts(store: DeploymentStore, args: AlertsArguments): Promise<readonly PlainAlert[]> {
+  if (args.id !== null) return [plainAlert(await alertOf(store, args.id))];
+  const rows = await store.alerts.alerts({
+    rows_max: args.rows_max,
+    ...(args.tenant === null ? {} : { tenant: args.tenant }),
+    ...(args.rule_id === null ? {} : { rule_id: args.rule_id }),
+    ...(args.levels === null ? {} : { levels: args.levels }),
+  });
+  return rows.map(plainAlert);
+}
+
+export const deadLetters = async (store: DeploymentStore, rows_max: number): Promise<readonly PlainDelivery[]> =>
+  (await store.alerts.deliveries({ states: ['DEAD'], rows_max })).map((row) => ({
+    message_id: row.message_id,
+    notifier: row.notifier,
+    attempts: row.attempts,
+    status: row.status,
+    reason: row.reason,
+    alerts_count: row.alerts_count,
+    updated_at: new Date(row.updated_at).toISOString(),
+  }));
+
+/** A proof for each event that the alert rests on; why there is none, where it is not sealed yet. */
+export async function proveAlert(store: DeploymentStore, id: string): Promise<AlertProofs> {
+  const { alert } = await alertOf(store, id);
+  const proofs: AlertProofs['proofs'][number][] = [];
+  for (const { event_id, topic, incarnation, partition, offset, index } of alert.evidence) {
+    const place = { event_id: hex(event_id), topic, partition, offset, index };
+    const key = { topic, incarnation, partition };
+    let found: { entry: number; log: string } | null = null;
+    for await (const page of store.manifests({ partition: key, offsets: { from: offset, to: offset + 1 } })) {
+      for (const { manifest, tenant } of page) {
+        if (tenant === alert.tenant) found = { entry: manifest.first_entry + index, log: hex(manifest.log) };
+      }
+    }
+    if (found === null) {
+      proofs.push({
+        ...place,
+        entry: null,
+        proof: null,
+        reason: 'no sealed batch stands at this offset: it is not sealed yet, or was rejected',
+      });
+      continue;
+    }
+    const options = { sha256: sha256(), ed25519Verify: ed25519Verify(), checkpoint: { kind: 'stored' } } as const;
+    const proof = await proveEntry(store, { tenant: alert.tenant, ...found, ...options });
+    proofs.push({ ...place, entry: found.entry, proof, reason: null });
+  }
+  return { alert: id, rule_title: alert.rule_title, tenant: alert.tenant, proofs };
+}
+
+export interface AlertActionContext {
+  readonly directory: DataDirectory;
+  readonly store: DeploymentStore;
+  readonly clock_ms: () => number;
+  /** Of the detector that runs in this process; null where none does. */
+  readonly pipeline: AlertPipeline | null;
+  readonly alerting: () => Alerting;
+}
+
+/** What somebody does about alerts: first a row that says so, then the change itself. Throws UsageError, AlertingError. */
+export async function actOnAlerts(context: AlertActionContext, args: AlertActionArguments): Promise<AlertActionDone> {
+  const { store, clock_ms } = context;
+  const now = clock_ms();
+  const id = randomUUID();
+  const row: Omit<AlertActionRow, 'action'> = {
+    id,
+    alert_id: null,
+    silence_id: null,
+    matchers: null,
+    silence_from: null,
+    silence_until: null,
+    by: args.by,
+    why: args.why,
+    at: now,
+  };
+  switch (args.kind) {
+    case 'acknowledge': {
+      const { alert, groups } = await alertOf(store, args.alert);
+      await keep(store, { ...row, action: 'ACKNOWLEDGED', alert_id: alert.id });
+      await change(context, (hygiene) => hygiene.acknowledge(groups));
+      return { action: id, silence: null };
+    }
+    case 'silence': {
+      const silence: Silence = { id, matchers: args.matchers, from_ms: now, until_ms: now + args.for_ms, by: args.by, why: args.why };
+      const matchers = JSON.stringify(args.matchers);
+      // Refused before it is written down.
+      await change(
+        context,
+        (hygiene) => hygiene.silence(silence),
+        async () =>
+          keep(store, { ...row, action: 'SILENCED', silence_id: id, matchers, silence_from: now, silence_until: silence.until_ms }),
+      );
+      return { action: id, silence: id };
+    }
+    case 'unsilence': {
+      await change(context, (hygiene) => {
+        if (!hygiene.unsilence(args.silence))
+          throw new UsageError(`no silence has the id ${args.silence}; list them with \`sealtrail alerts silences\``);
+      });
+      await keep(store, { ...row, action: 'UNSILENCED', silence_id: args.silence });
+      return { action: id, silence: args.silence };
+    }
+  }
+}
+
+export async function silencesOf(context: AlertActionContext): Promise<readonly Silence[]> {
+  let found: readonly Silence[] = [];
+  await change(context, (hygiene) => (found = hygiene.silences()), null);
+  return found.filter(({ until_ms }) => until_ms > context.clock_ms());
+}
+
+type Hygiene = AlertPipeline['hygiene'];
+
+/** Changes the hygiene of the detector that runs, or else the kept state. `null` in place of `before`: nothing is kept. */
+async function change(
+  { directory, pipeline, alerting }: AlertActionContext,
+  act: (hygiene: Hygiene) => unknown,
+  before: (() => Promise<void>) | null = async () => undefined,
+): Promise<void> {
+  if (pipeline !== null) {
+    act(pipeline.hygiene);
+    await before?.();
+    if (before !== null) await pipeline.changed();
+    return;
+  }
+  const file = stateFile(directory);
+  const kept = await file.load();
+  const hash = sha256();
+  const hygiene = createHygiene({
+    ...alerting().hygiene,
+    new_id: randomUUID,
+    digest: (text) => hex(hash.digest(new TextEncoder().encode(text))),
+    ...(kept === null ? {} : { state: JSON.parse(kept) as HygieneState }),
+  });
+  act(hygiene);
+  await before?.();
+  if (before !== null) await file.save(JSON.stringify(hygiene.state()));
+}
+
+async function keep(store: DeploymentStore, row: AlertActionRow): Promise<void> {
+  const outcome = await store.alerts.insertActions([row]);
+  if (outcome.kind !== 'stored') throw outcome.cause;
+}

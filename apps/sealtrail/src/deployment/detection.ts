@@ -1,0 +1,164 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AlertStateStore } from '@sealtrail/alerting';
+import { type DataDirectory, writeDurably } from '@sealtrail/data-directory';
+import {
+  type Alerting,
+  type AlertPipeline,
+  alertLog,
+  createAlertPipeline,
+  createDetector,
+  DETECTOR_LIMITS,
+  detectorLog,
+  NO_ALERTING,
+  readAlerting,
+} from '@sealtrail/detector';
+import type { ConsumerEnd, EventLog } from '@sealtrail/event-log';
+import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
+import { breathe, type Logger, sleep, startTimer } from '@sealtrail/service-runtime';
+import { UsageError } from '../cli/exit.ts';
+import { type DetectionOptions, loadDetection } from '../detection/rule-files.ts';
+import type { DeploymentStore } from './adapters.ts';
+import { SealingError } from './seal-progress.ts';
+import { ALERTS_TOPIC } from './topics.ts';
+
+export const DETECTOR_GROUP = 'detector';
+const STATE_FILE = 'alerting-state.json';
+const ALERTING_FILE = 'alerting.yml';
+
+export interface DetectionContext {
+  readonly directory: DataDirectory;
+  readonly store: DeploymentStore;
+  readonly log: EventLog;
+  readonly logger: Logger;
+  readonly clock_ms: () => number;
+}
+
+/** A detector that runs in this process. */
+export interface DetectionRun {
+  readonly pipeline: AlertPipeline;
+  readonly ended: Promise<ConsumerEnd>;
+  /** Resolves when all records before `offset` are evaluated and nothing was left to read. Throws SealingError. */
+  caughtUp(partition: number, offset: number, stop: AbortSignal): Promise<void>;
+}
+
+/** Who is told: the file that is named, else the directory's own where it has one. Throws AlertingError, UsageError. */
+export function alertingOf(directory: DataDirectory, file: string | null, clock_ms: () => number): Alerting {
+  const own = join(directory.path, ALERTING_FILE);
+  const path = file ?? (existsSync(own) ? own : null);
+  if (path === null) return NO_ALERTING;
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`cannot read ${path} (${(error as NodeJS.ErrnoException).code}); check the path`);
+  }
+  return readAlerting(path, text, {
+    access: { fetch, clock_ms, timers: { after: startTimer } },
+    source: `urn:sealtrail:${directory.deployment.audience}`,
+    readFile: (secret) => readFileSync(secret, 'utf8'),
+  });
+}
+
+/** What hygiene knows, as a file of the data directory. */
+export const stateFile = (directory: DataDirectory): AlertStateStore => ({
+  async load() {
+    try {
+      return await readFile(join(directory.path, STATE_FILE), 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw error;
+    }
+  },
+  save: (state) => writeDurably(join(directory.path, STATE_FILE), state, 0o600),
+});
+
+/** Starts a detector on the deployment's log. Throws UsageError for rules that are not understood, AlertingError. */
+export async function startDetection(
+  context: DetectionContext,
+  rules: DetectionOptions,
+  alerting: Alerting,
+  stop: AbortSignal,
+): Promise<DetectionRun> {
+  const { directory, store, log, logger, clock_ms } = context;
+  const { deployment } = directory;
+  const loaded = loadDetection(rules);
+  const [first] = loaded.errors;
+  if (first !== undefined) throw new UsageError(`${first.message} (see \`sealtrail rules check\`)`);
+  const hash = sha256();
+  const producer = await log.producer();
+  const pipeline = await createAlertPipeline({
+    store: store.alerts,
+    producer,
+    topic: ALERTS_TOPIC,
+    ...alerting,
+    state: stateFile(directory),
+    sha256: hash,
+    clock_ms,
+    random: Math.random,
+    newId: randomUUID,
+    timers: { after: startTimer },
+    events: alertLog(logger),
+  });
+  const rested = new Map<number, number>();
+  let wake = (): void => undefined;
+  const detector = createDetector({
+    log,
+    settings: {
+      ...DETECTOR_LIMITS,
+      audience: deployment.audience,
+      topic: deployment.topic,
+      registry_topic: deployment.registry_topic,
+      group: DETECTOR_GROUP,
+      incarnation: deployment.incarnation,
+      partitions: deployment.partitions,
+    },
+    ports: {
+      sha256: hash,
+      verify: ed25519Verify(),
+      rules: loaded,
+      sink: pipeline,
+      clock_ms,
+      sleep,
+      breathe,
+      events: {
+        ...detectorLog(logger),
+        rested({ partition }, { to }) {
+          rested.set(partition, to);
+          wake();
+        },
+      },
+    },
+  });
+  let end: ConsumerEnd | null = null;
+  const ended = detector.run(stop).then(async (reached) => {
+    end = reached;
+    wake();
+    await pipeline.stop();
+    await producer.close();
+    return reached;
+  });
+  ended.catch(() => undefined);
+  return {
+    pipeline,
+    ended,
+    async caughtUp(partition, offset, patience) {
+      while ((rested.get(partition) ?? -1) < offset) {
+        const reached = end as ConsumerEnd | null;
+        if (reached?.kind === 'failed') throw reached.cause;
+        if (patience.aborted || reached !== null) {
+          throw new SealingError(
+            'seal_timeout',
+            `offset ${offset} of partition ${partition} is not evaluated in time; see \`sealtrail up\``,
+          );
+        }
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          patience.addEventListener('abort', () => resolve(), { once: true });
+        });
+      }
+    },
+  };
+}

@@ -1,0 +1,34 @@
+import type { LogFields, Logger } from '@sealtrail/service-runtime';
+import type { AlertPipelineEvents } from './alert-pipeline.ts';
+import type { DetectorEvents, PartitionPlace } from './ports.ts';
+
+const placeOf = ({ topic, partition }: PartitionPlace): LogFields => ({ topic, partition });
+
+/** What the detector tells, as log lines. Nothing of an event or an alert's group is in them. */
+export function detectorLog(logger: Logger): DetectorEvents {
+  return {
+    started: (place, { replay_from, from }) =>
+      logger.info('detection took up a partition', { ...placeOf(place), from: replay_from, offset: from, records: from - replay_from }),
+    evaluated: (place, { to, events, alerts }) =>
+      logger.debug('records evaluated', { ...placeOf(place), to, entries: events, records: alerts }),
+    rested: () => undefined,
+    waiting: (place, what, cause) => logger.warn('detection waits', { ...placeOf(place), step: what }, cause),
+    lost: (place) => logger.info('detection gave up a partition', placeOf(place)),
+  };
+}
+
+/** What becomes of alerts, as log lines: the rule and the fate, and never who or what. */
+export function alertLog(logger: Logger): AlertPipelineEvents {
+  return {
+    raised: (alert, fate) =>
+      fate.kind === 'duplicate'
+        ? logger.debug('alert raised again', { code: alert.rule_id })
+        : logger.info('alert raised', { code: alert.rule_id, reason: fate.kind, step: alert.level }),
+    delivery(event) {
+      const fields = { component: event.notifier, step: event.kind };
+      if (event.kind === 'delivered') logger.debug('alert message', fields);
+      else logger.warn('alert message', fields);
+    },
+    failed: (cause) => logger.warn('messages about alerts cannot be kept; they are tried again', {}, cause),
+  };
+}
