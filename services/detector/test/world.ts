@@ -8,7 +8,14 @@ import { createMemoryEventLog, type MemoryEventLog } from '@sealtrail/event-log/
 import { ed25519PublicKey, ed25519Signer, ed25519Verify, sha256 } from '@sealtrail/merkle/node';
 import { breathe, sleep } from '@sealtrail/service-runtime';
 import { type AlertRecord, keyThumbprint } from '@sealtrail/wire';
-import { createDetector, DETECTOR_LIMITS, type DetectionRules, type DetectorSettings, type EvaluatedFacts } from '../src/index.ts';
+import {
+  createDetector,
+  DETECTION_TIMES,
+  DETECTOR_LIMITS,
+  type DetectionRules,
+  type DetectorSettings,
+  type EvaluatedFacts,
+} from '../src/index.ts';
 
 export const TOPIC = 'audit.events';
 const REGISTRY = 'audit.registry';
