@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { createConsole } from './cli/console.ts';
 import type { CommandContext } from './cli/context.ts';
 import { EXIT_FINE, EXIT_USAGE, failureOf } from './cli/exit.ts';
+import { registerAlerts } from './commands/alerts.ts';
 import { registerBacktest } from './commands/backtest.ts';
 import { registerCheckpoint } from './commands/checkpoint.ts';
 import { registerDemo } from './commands/demo.ts';
@@ -69,6 +70,7 @@ for (const register of [
   registerSetup,
   registerRules,
   registerBacktest,
+  registerAlerts,
 ]) {
   register(program, context);
 }

@@ -238,7 +238,7 @@ class PartitionDetector {
     return Math.min(received_us, Math.max(this.#latest_us, received_us - FINDING_LAG_US));
   }
 
-  /** Nothing came: event time goes on with the clock, a little behind it. */
+  /** Nothing came: event time goes on as the clock does. */
   async #rest(): Promise<readonly Alert[]> {
     const now_us = (this.#ports.clock_ms() - this.#settings.idle_lag_ms) * 1000;
     const alerts: Alert[] = [];
@@ -251,7 +251,9 @@ class PartitionDetector {
         alerts,
       );
     }
-    alerts.push(...this.#engine.advance(now_us));
+    // From the latest event on, not to the clock itself: history that is imported comes after a pause, and is not late for it.
+    const passed_us = Math.max(0, now_us - this.#recorded_at * 1000);
+    if (this.#latest_us > 0) alerts.push(...this.#engine.advance(this.#latest_us + passed_us));
     return alerts;
   }
 

@@ -13,6 +13,7 @@ export class UsageError extends Error {
 const CALLERS_CODES: ReadonlySet<string> = new Set([
   'usage',
   'config_invalid',
+  'settings_invalid',
   'directory_missing',
   'directory_foreign',
   'directory_version',
