@@ -2,7 +2,7 @@ import { RE2JS, RE2JSException } from 're2js';
 
 /** A pattern this long or a program this large is refused: each costs its size at every character of a value. */
 export const REGEX_CHARACTERS_MAX = 4_096;
-export const REGEX_PROGRAM_MAX = 10_000;
+export const REGEX_PROGRAM_MAX = 2_000;
 
 /** What perl-like engines know and RE2 does not, for a reason that says more than the parser does. */
 const UNSUPPORTED: readonly (readonly [RegExp, string])[] = [

@@ -38,6 +38,12 @@ export const TYPED_CASES: readonly Case[] = [
     detection: "sel:\n  f|re: '((a{100}){100}){100}'",
     refused: 'regex_unsupported',
   },
+  {
+    feature: 're',
+    says: 'so is what takes more than 2,000 steps',
+    detection: "sel:\n  f|re: '(a|b|ab|ba){0,900}z'",
+    refused: 'regex_unsupported',
+  },
   { feature: 're', says: 'what is no expression is refused', detection: "sel:\n  f|re: 'a('", refused: 'regex_unsupported' },
   { feature: 're', says: 'stands before what changes the value', detection: 'sel:\n  f|contains|re: a', refused: 'modifier_misplaced' },
   {

@@ -98,6 +98,9 @@ describe('lists of thousands of values', () => {
       const detection = `sel:\n  f|fieldref${place}: g`;
       expect(matches(detection, { f: list('a'), g: list('b') })).toBe(false);
       expect(matches(detection, { f: [...list('a'), 'b777'], g: list('b') })).toBe(true);
+      // The empty text begins, ends and is part of every text.
+      expect(matches(detection, { f: list('a'), g: [...list('b'), ''] })).toBe(place !== '');
+      expect(matches(detection, { f: [...list('a'), ''], g: [...list('b'), ''] })).toBe(true);
     },
   );
 });
