@@ -67,3 +67,33 @@ export function accuracyTables(accuracy: Accuracy, { seed, benign_events, benign
     ),
   ].join('\n');
 }
+
+/** How recall falls as attacks are thinned out: one row for each share. */
+export function thinnedTable(runs: readonly { readonly share: number; readonly accuracy: Accuracy }[]): string {
+  return [
+    '| share of its events | attacks | found by the rule that is meant for them | found by any alarm or that notice |',
+    '| --- | --- | --- | --- |',
+    ...runs.map(({ share: part, accuracy }) => {
+      const found = accuracy.rules.reduce((total, score) => total + score.found, 0);
+      return `| ${part} | ${accuracy.incidents} | ${share(found, accuracy.incidents)} | ${share(accuracy.incidents_found, accuracy.incidents)} |`;
+    }),
+  ].join('\n');
+}
+
+/** Rules that count: what becomes of them where attacks are thinned out, worst first. */
+export function thinnedRules(runs: readonly { readonly share: number; readonly accuracy: Accuracy }[]): string {
+  const names = runs[0]?.accuracy.rules.filter(({ incidents }) => incidents > 0).map(({ name }) => name) ?? [];
+  const recallOf = (accuracy: Accuracy, name: string): number => {
+    const score = accuracy.rules.find((one) => one.name === name);
+    return score === undefined ? 1 : ratio(score.found, score.incidents);
+  };
+  const rows = names
+    .map((name) => ({ name, recalls: runs.map(({ accuracy }) => recallOf(accuracy, name)) }))
+    .filter(({ recalls }) => recalls.some((recall) => recall < 0.95))
+    .sort((a, b) => (a.recalls.at(-1) ?? 0) - (b.recalls.at(-1) ?? 0) || (a.name < b.name ? -1 : 1));
+  return [
+    `| rule | ${runs.map(({ share: part }) => part).join(' | ')} |`,
+    `| --- | ${runs.map(() => '---').join(' | ')} |`,
+    ...rows.map(({ name, recalls }) => `| ${name} | ${recalls.map((recall) => recall.toFixed(2)).join(' | ')} |`),
+  ].join('\n');
+}

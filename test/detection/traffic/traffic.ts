@@ -14,6 +14,8 @@ export interface TrafficOptions {
   readonly benign_per_attack: number;
   /** Scales the number of people; 1 is about 1,000. */
   readonly size: number;
+  /** Share of an attack's events that happen, each left out by chance; all when absent. Of an attack none of which is left nothing is expected. */
+  readonly attack_share?: number;
 }
 
 export interface Incident {
@@ -33,7 +35,7 @@ export interface TrafficDay {
  * Days of traffic, until there are as many benign events as asked for. Attacks are drawn among the benign events: so many of
  * these to one of those, each kind as often as the others.
  */
-export function* traffic({ seed, benign_events, benign_per_attack, size }: TrafficOptions): Generator<TrafficDay> {
+export function* traffic({ seed, benign_events, benign_per_attack, size, attack_share = 1 }: TrafficOptions): Generator<TrafficDay> {
   const draw = drawFrom(seed, 'traffic');
   const tenants = createWorld(draw.named('world'), size);
   const kinds = inTurn(draw.named('kinds'), [...ATTACKS.keys()]);
@@ -52,8 +54,10 @@ export function* traffic({ seed, benign_events, benign_per_attack, size }: Traff
       const id = `${meant_for}-${attacks}`;
       const stage = createStage(tenant.name, dayAt(index).midnight_s, `x${attacks}`, id);
       ATTACKS.get(meant_for)?.({ draw: own, stage, tenant, tenants, start_s: stage.midnight_s + own.between(0.05, 0.75) * DAY_S, day });
-      if (stage.events.length > 0) incidents.push({ id, meant_for, events: stage.events.length });
-      all.push(stage.events);
+      const thinning = own.named('thinning');
+      const left = attack_share === 1 ? stage.events : stage.events.filter(() => thinning.chance(attack_share));
+      if (left.length > 0) incidents.push({ id, meant_for, events: left.length });
+      all.push(left);
     }
     // Night shifts and long attacks go on after midnight: what arrives then belongs to the next day's stream.
     const next_us = dayAt(index + 1).midnight_s * 1e6;
