@@ -14,6 +14,8 @@ interface Workspace {
   readonly manifest: Manifest;
   /** Package names that its sources import, each with a file that does. */
   readonly imports: ReadonlyMap<string, string>;
+  /** The same, of sources that wire nothing: all but `src/main.ts`. */
+  readonly unwired: ReadonlyMap<string, string>;
 }
 
 const files = trackedFiles();
@@ -21,9 +23,9 @@ const IMPORT = /(?:^|\n)\s*(?:import|export)\s[^'";]*?from\s*'([^']+)'|(?:^|\n)\
 
 const packageOf = (specifier: string): string => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
 
-function importsOf(folder: string): ReadonlyMap<string, string> {
+function importsOf(folder: string, without: string | null = null): ReadonlyMap<string, string> {
   const imports = new Map<string, string>();
-  for (const path of files.filter((file) => file.startsWith(`${folder}/src/`) && file.endsWith('.ts'))) {
+  for (const path of files.filter((file) => file.startsWith(`${folder}/src/`) && file.endsWith('.ts') && file !== without)) {
     for (const [, from, bare, dynamic] of textOf(path).matchAll(IMPORT)) {
       const specifier = from ?? bare ?? dynamic ?? '';
       if (!specifier.startsWith('.') && !specifier.startsWith('node:')) imports.set(packageOf(specifier), path);
@@ -36,12 +38,17 @@ const workspaces: readonly Workspace[] = files
   .filter((path) => /^(?:packages|services|apps)\/[^/]+\/package\.json$|^(?:examples|bench|test)\/package\.json$/.test(path))
   .map((path) => {
     const folder = path.slice(0, -'/package.json'.length);
-    return { folder, manifest: JSON.parse(textOf(path)) as Manifest, imports: importsOf(folder) };
+    return {
+      folder,
+      manifest: JSON.parse(textOf(path)) as Manifest,
+      imports: importsOf(folder),
+      unwired: importsOf(folder, `${folder}/src/main.ts`),
+    };
   });
 const folderOf = (name: string): string | undefined => workspaces.find(({ manifest }) => manifest.name === name)?.folder;
 
 /** Adapters: only what composes may import them. Conformance suites and fault injection are for tests. */
-const ADAPTERS = ['@sealtrail/event-log-lmdb', '@sealtrail/store-chdb'];
+const ADAPTERS = ['@sealtrail/event-log-lmdb', '@sealtrail/store-chdb', '@sealtrail/event-log-kafka', '@sealtrail/store-clickhouse'];
 /** What conformance suites are written in: whoever runs one has them. */
 const TEST_TOOLS = ['vitest', 'fast-check'];
 const COMPOSERS = /^(?:apps\/|examples$|bench$|test$)/;
@@ -77,7 +84,7 @@ describe('packages', () => {
   it('leave adapters to those who compose', () => {
     const wrong = workspaces
       .filter(({ folder }) => !COMPOSERS.test(folder))
-      .flatMap(({ imports }) => [...imports].filter(([name]) => ADAPTERS.includes(name)).map(([name, path]) => `${path} imports ${name}`));
+      .flatMap(({ unwired }) => [...unwired].filter(([name]) => ADAPTERS.includes(name)).map(([name, path]) => `${path} imports ${name}`));
     expect(wrong).toEqual([]);
   });
 
