@@ -120,7 +120,7 @@ export async function serveLedger(options: ServeLedgerOptions): Promise<LedgerSe
         breathe,
         sealBytes,
         checkpointSigner: (origin) => ({ key: noteVerifierKey(hash, origin, signing.public_key), sign: signing.sign }),
-        events: tellAll([ledgerLog(logger), ledgerMetrics(metrics), watch.events]),
+        events: tellAll([ledgerLog(logger, clock_ms), ledgerMetrics(metrics), watch.events]),
       },
     });
     const stopped = new AbortController();

@@ -79,7 +79,7 @@ export async function openStack(options: StackOptions): Promise<Stack> {
       breathe,
       sealBytes,
       checkpointSigner: (origin) => ({ key: noteVerifierKey(hash, origin, signing.public_key), sign: signing.sign }),
-      events: tellAll([ledgerLog(logger), progress.events]),
+      events: tellAll([ledgerLog(logger, clock_ms), progress.events]),
     },
   });
   const startLedger = (stop: AbortSignal): Promise<LedgerEnd> => {
