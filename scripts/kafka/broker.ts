@@ -28,6 +28,8 @@ export interface Broker {
   /** `host:port`. */
   readonly address: string;
   readonly pid: number;
+  /** Resolves when it has ended, for whatever reason. */
+  readonly over: Promise<unknown>;
   /** Asks it to stop and waits. */
   stop(): Promise<void>;
   /** kill -9. */
@@ -87,7 +89,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     process.kill(pid, 'SIGKILL');
     await exited;
   };
-  return { address: `127.0.0.1:${options.port}`, pid, stop, kill };
+  return { address: `127.0.0.1:${options.port}`, pid, over: exited, stop, kill };
 }
 
 /** A port that nobody listens on, with the one after it. */

@@ -6,9 +6,13 @@ import { end_socket, state_dir } from './by-hand.ts';
 
 const broker = await startBroker({ dir: state_dir, port: Number(process.argv[2]) });
 await rm(end_socket, { force: true });
-createServer((socket) => {
-  void broker.stop().then(async () => {
-    await rm(end_socket, { force: true });
-    socket.end(() => process.exit(0));
-  });
-}).listen(end_socket, () => console.log('ready'));
+const server = createServer((socket) => {
+  // What it waits for below lets the socket go with this process.
+  socket.on('error', () => undefined);
+  void broker.stop();
+});
+server.listen(end_socket, () => console.log('ready'));
+// Also when it ends by itself, or is killed.
+await broker.over;
+await rm(end_socket, { force: true });
+process.exit(0);
