@@ -15,44 +15,14 @@ import { openLmdbEventLog } from '@sealtrail/event-log-lmdb';
 import { AUDIENCE, PRODUCER, prepareLog, publicKey, sign, TOPIC } from './batches.ts';
 import { folderBytes } from './folders.ts';
 import { cpuClock, give, round, sized } from './measure.ts';
+import { contextOf, detailsOf, plainActor } from './request-events.ts';
 import type { FromStoring, ToStoring } from './storing-process.ts';
 
 const EVENTS = sized(400_000, 3_000);
 const EVENTS_A_TURN = 256;
+const TENANT = 'acme';
 /** Of the emitter's memory: above it the service waits, for nothing is to be shed. */
 const PRESSURE_MAX = 0.5;
-
-const actor = {
-  actor_type: 'USER',
-  actor_id: 'auth0|5f7c8ec7c33c6c004bb00042',
-  actor_issuer: 'https://login.example.com/',
-  actor_client_id: 'web-frontend',
-  actor_roles: ['billing-admin', 'support'],
-  actor_scopes: ['invoices:read', 'invoices:write'],
-  actor_chain: [],
-  token_status: 'VERIFIED',
-  token_id_hash: new Uint8Array(32).fill(2),
-  session_id_hash: null,
-  token_key_id: null,
-  token_algorithm: 'RS256',
-  token_issued_at: 1_735_689_600_000,
-  token_expires_at: 1_735_693_200_000,
-} as const;
-const contextOf = (n: number) => ({
-  actor,
-  tenant: 'acme',
-  source_ip: `198.51.100.${n % 250}`,
-  user_agent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36',
-  http_method: 'GET',
-  http_route: '/invoices/:id',
-  http_status: 200,
-  trace_id: randomBytes(16),
-});
-const detailsOf = (n: number) => ({
-  resource_id: `inv-${n}`,
-  related: [{ type: 'customer', id: `cus-${n % 300}` }],
-  attributes: { amount_cents: 1_000 + (n % 90_000), currency: 'EUR' },
-});
 
 interface Measured {
   readonly events_per_s: number;
@@ -113,7 +83,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 const sealtrail = await measure('sealtrail', async (producer) => {
   const emitter = createEmitter({ log: producer, topic: TOPIC, audience: AUDIENCE, producer: PRODUCER, publicKey, sign, heartbeat_ms: 0 });
   for (let n = 0; n < EVENTS; n++) {
-    void emitter.audit.log('invoice.read', detailsOf(n), contextOf(n));
+    void emitter.audit.log('invoice.read', detailsOf(n), { ...contextOf(n), tenant: TENANT });
     if (n % EVENTS_A_TURN !== 0) continue;
     await turn();
     while (emitter.stats().pressure > PRESSURE_MAX) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -124,11 +94,10 @@ const sealtrail = await measure('sealtrail', async (producer) => {
 });
 
 const json = await measure('json', async (producer) => {
-  const { token_id_hash: _, session_id_hash: __, ...readable } = actor;
   let lines: string[] = [];
   const waiting: Promise<unknown>[] = [];
   for (let n = 0; n < EVENTS; n++) {
-    const { actor: ___, trace_id, ...context } = contextOf(n);
+    const { actor: _, trace_id, ...context } = contextOf(n);
     const { attributes, ...details } = detailsOf(n);
     lines.push(
       JSON.stringify({
@@ -136,15 +105,16 @@ const json = await measure('json', async (producer) => {
         occurred_at: Date.now(),
         action: 'invoice.read',
         outcome: 'SUCCESS',
-        ...readable,
+        ...plainActor,
         ...context,
+        tenant: TENANT,
         trace_id: trace_id.toString('hex'),
         ...details,
         attributes: { amount_cents: String(attributes.amount_cents), currency: attributes.currency },
       }),
     );
     if (lines.length < 256 && n < EVENTS - 1) continue;
-    waiting.push(producer.append([{ topic: TOPIC, key: Buffer.from('acme'), value: Buffer.from(lines.join('\n')) }]));
+    waiting.push(producer.append([{ topic: TOPIC, key: Buffer.from(TENANT), value: Buffer.from(lines.join('\n')) }]));
     lines = [];
     if (waiting.length >= 32) {
       await Promise.all(waiting.splice(0));

@@ -19,7 +19,7 @@ import { openClickHouseStore } from '@sealtrail/store-clickhouse';
 import { prepareLog, TOPIC } from './batches.ts';
 import { folderBytes } from './folders.ts';
 import { give, isSmoke, round, sized } from './measure.ts';
-import { PLAIN_TABLE_SQL } from './servers/events.ts';
+import { PLAIN_TABLE_SQL } from './request-events.ts';
 import { processCpu_us, processMemory_bytes } from './servers/process-cpu.ts';
 import type { FromProducing, ProducingOptions, Sent } from './servers/producing.ts';
 import type { Mode, Stored, StoringOptions } from './servers/storing.ts';

@@ -9,7 +9,8 @@ import { type LocalIssuer, startLocalIssuer } from '@sealtrail/examples/local-is
 import { createTokenVerifier } from '@sealtrail/identity';
 import { createLedger, DEFAULT_LIMITS, type LedgerEnd, type LedgerSettings, parseCommitMetadata } from '@sealtrail/ledger';
 import type { LedgerStore, StoredEntry } from '@sealtrail/ledger-store';
-import { formatVerifierKey, noteVerifierKey } from '@sealtrail/merkle';
+import { smallestEvent } from '@sealtrail/ledger-store/samples';
+import { noteVerifierKey } from '@sealtrail/merkle';
 import { ed25519PublicKey, ed25519Signer, ed25519Verify, sha256 } from '@sealtrail/merkle/node';
 import { breathe, sleep } from '@sealtrail/service-runtime';
 import { type Verdict, verifyProof } from '@sealtrail/verify';
@@ -260,7 +261,6 @@ export class Deployment {
       checkpoint: { kind: 'stored' },
     });
     const keys = (await this.#partitions()).map(({ partition }) => this.#checkpointKey(`${this.audience}/operator/1/${partition}`));
-    for (const key of keys) formatVerifierKey(key);
     return verifyProof(new TextEncoder().encode(text), { keys, sha256: this.#hash, ed25519Verify: ed25519Verify() });
   }
 
@@ -274,36 +274,12 @@ export class Deployment {
 }
 
 const sampleEvent = (n: number): EventToSign => ({
-  actor_type: 'USER',
+  ...smallestEvent(),
   actor_id: `user-${n}`,
-  actor_issuer: 'https://issuer.example',
-  actor_client_id: null,
-  actor_roles: ['clerk'],
-  actor_scopes: [],
-  actor_chain: [],
   token_status: 'VERIFIED',
-  token_id_hash: null,
-  session_id_hash: null,
-  token_key_id: null,
-  token_algorithm: 'EdDSA',
-  token_issued_at: null,
-  token_expires_at: null,
-  source_ip: null,
-  user_agent: null,
-  resource_id: `invoice-${n}`,
-  related: [],
   attributes: new Map([['n', String(n)]]),
   event_id: new Uint8Array(randomBytes(16)),
   occurred_at: Date.now() * 1000,
   action: 'invoice.read',
-  resource_type: 'invoice',
-  outcome: 'SUCCESS',
-  reason: null,
-  severity: 'INFORMATIONAL',
-  http_method: null,
-  http_route: null,
-  http_status: null,
-  trace_id: null,
-  redactions: 0,
-  personal: [],
+  resource_id: `invoice-${n}`,
 });

@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openDataDirectory } from '@sealtrail/data-directory';
+import { openDataDirectory, RegistryStream } from '@sealtrail/data-directory';
+import { sha256 } from '@sealtrail/merkle/node';
 import { Command } from 'commander';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Console } from '../src/cli/console.ts';
 import type { CommandContext } from '../src/cli/context.ts';
 import { registerKeys } from '../src/commands/keys.ts';
 import { embeddedAdapters } from '../src/deployment/adapters.ts';
-import { readRegistry } from '../src/deployment/registry.ts';
 
 it('a key is revoked once: the second time says so, gives the first time, and adds no record', async () => {
   const data = await mkdtemp(join(tmpdir(), 'sealtrail-revoke-'));
@@ -30,7 +30,8 @@ it('a key is revoked once: the second time says so, gives the first time, and ad
   const records = async (): Promise<number> => {
     const directory = await openDataDirectory({ dir: data });
     const log = await adapters.openLog(directory);
-    const registry = await readRegistry(await log.reader(), directory.deployment.registry_topic);
+    const stream = new RegistryStream({ reader: await log.reader(), sha256: sha256(), topic: directory.deployment.registry_topic });
+    const registry = await stream.readToEnd();
     await log.close();
     return registry.size;
   };

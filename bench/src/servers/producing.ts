@@ -6,7 +6,7 @@ import { sha256 } from '@sealtrail/merkle/node';
 import { parseHeader } from '@sealtrail/wire';
 import { CompressionTypes, Kafka, logLevel } from 'kafkajs';
 import { AUDIENCE, PRODUCER, publicKey, sign } from '../batches.ts';
-import { contextOf, detailsOf, plainEvent, tenantOf } from './events.ts';
+import { contextOf, detailsOf, plainEvent, tenantOf } from '../request-events.ts';
 
 export interface ProducingOptions {
   readonly kind: 'events' | 'json';

@@ -1,3 +1,4 @@
+import type { RegistryStream } from '@sealtrail/data-directory';
 import { type Alert, type DetectionEvent, type Engine, wasGiven } from '@sealtrail/detection';
 import type { Assignment, LogRecord } from '@sealtrail/event-log';
 import { examineRecord, type Registry, recordedAtOf } from '@sealtrail/seal';
@@ -9,14 +10,13 @@ import { producerEvent, rejectedRecord } from './pipeline-event.ts';
 import type { DetectorPorts, DetectorSettings, PartitionPlace } from './ports.ts';
 import { ProducerWatch } from './producer-watch.ts';
 import { formatProgress, parseProgress } from './progress.ts';
-import type { RegistryFeed } from './registry-feed.ts';
 import { firstTakenAt } from './replay-start.ts';
 
 export interface DetectedPartition {
   readonly assignment: Assignment;
   readonly ports: DetectorPorts;
   readonly settings: DetectorSettings;
-  readonly registry: RegistryFeed;
+  readonly registry: RegistryStream;
 }
 
 /** The partition was taken away, or the consumer stops. */
@@ -55,7 +55,7 @@ class PartitionDetector {
   readonly #assignment: Assignment;
   readonly #ports: DetectorPorts;
   readonly #settings: DetectorSettings;
-  readonly #registry: RegistryFeed;
+  readonly #registry: RegistryStream;
   readonly #place: PartitionPlace;
   readonly #engine: Engine;
   readonly #replaySpan_us: number;
@@ -108,7 +108,6 @@ class PartitionDetector {
       const records = alerts.map((alert) => alertRecord(alert, this.#places, this.#recorded_at));
       if (records.length > 0) await this.#persist('storing alerts', () => this.#ports.sink.raise(records));
       this.#tell(next, alerts.length, replaying);
-      if (last === undefined) this.#ports.events.rested(this.#place, { to: next });
       this.#forget();
       const now_ms = this.#ports.clock_ms();
       if (next > committed && now_ms - committed_ms >= settings.commit_interval_ms) {

@@ -11,7 +11,6 @@ export function detectorLog(logger: Logger): DetectorEvents {
       logger.info('detection took up a partition', { ...placeOf(place), from: replay_from, offset: from, records: from - replay_from }),
     evaluated: (place, { to, events, alerts }) =>
       logger.debug('records evaluated', { ...placeOf(place), to, entries: events, records: alerts }),
-    rested: () => undefined,
     waiting: (place, what, cause) => logger.warn('detection waits', { ...placeOf(place), step: what }, cause),
     lost: (place) => logger.info('detection gave up a partition', placeOf(place)),
   };

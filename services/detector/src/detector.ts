@@ -1,7 +1,7 @@
+import { RegistryStream } from '@sealtrail/data-directory';
 import type { ConsumerEnd, EventLog } from '@sealtrail/event-log';
 import { detectPartition, PartitionLost } from './detect-partition.ts';
 import type { DetectorPorts, DetectorSettings } from './ports.ts';
-import { RegistryFeed } from './registry-feed.ts';
 
 export interface DetectorOptions {
   /** The detector does not close it. */
@@ -20,7 +20,7 @@ export const createDetector = ({ log, ports: given, settings }: DetectorOptions)
   async run(stop) {
     const [reader, consumer] = await Promise.all([log.reader(), log.consumer({ group: settings.group, topic: settings.topic })]);
     const ports: DetectorPorts = { ...given, reader };
-    const registry = new RegistryFeed(reader, ports.sha256, settings.registry_topic);
+    const registry = new RegistryStream({ reader, sha256: ports.sha256, topic: settings.registry_topic });
     try {
       return await consumer.run(async (assignment) => {
         try {

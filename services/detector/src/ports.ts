@@ -42,8 +42,6 @@ export interface DetectorEvents {
   /** A partition is taken up: what lies in [replay_from, from) is read again to restore windows. */
   started(place: PartitionPlace, facts: { readonly replay_from: number; readonly from: number }): void;
   evaluated(place: PartitionPlace, facts: EvaluatedFacts): void;
-  /** Nothing was left to read at `to`: everything before it is evaluated, and what is certain of it was raised. */
-  rested(place: PartitionPlace, facts: { readonly to: number }): void;
   waiting(place: PartitionPlace, what: string, cause: Error): void;
   lost(place: PartitionPlace): void;
 }

@@ -5,6 +5,7 @@ import { compile, loadRules, replaySpan_us } from '@sealtrail/detection';
 import { type BatchSigner, createBatchSigner, type EventToSign } from '@sealtrail/emitter';
 import { partitionOf } from '@sealtrail/event-log';
 import { createMemoryEventLog, type MemoryEventLog } from '@sealtrail/event-log/memory';
+import { smallestEvent } from '@sealtrail/ledger-store/samples';
 import { ed25519PublicKey, ed25519Signer, ed25519Verify, sha256 } from '@sealtrail/merkle/node';
 import { breathe, sleep } from '@sealtrail/service-runtime';
 import { type AlertRecord, keyThumbprint } from '@sealtrail/wire';
@@ -52,39 +53,18 @@ const eventOf = ({
   resource = 'inv-1',
   attributes,
 }: TestEvent): EventToSign => ({
+  ...smallestEvent(),
   actor_type: 'USER',
   actor_id: actor,
-  actor_issuer: 'https://issuer.example',
-  actor_client_id: null,
-  actor_roles: ['clerk'],
-  actor_scopes: [],
-  actor_chain: [],
   token_status: 'VERIFIED',
-  token_id_hash: null,
-  session_id_hash: null,
-  token_key_id: null,
-  token_algorithm: 'EdDSA',
-  token_issued_at: null,
-  token_expires_at: null,
   source_ip: Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 203, 0, 113, 9]),
-  user_agent: null,
   resource_id: resource,
-  related: [],
   attributes: new Map(Object.entries(attributes ?? {})),
   // Ids follow from a counter, so that a schedule gives the same ones again.
   event_id: hash.digest(new TextEncoder().encode(`event ${counter++}`)).slice(0, 16),
   occurred_at: (START_MS + at_s * 1000) * 1000,
   action,
-  resource_type: 'invoice',
   outcome,
-  reason: null,
-  severity: 'INFORMATIONAL',
-  http_method: null,
-  http_route: null,
-  http_status: null,
-  trace_id: null,
-  redactions: 0,
-  personal: [],
 });
 
 export interface SignedRecord {
@@ -191,7 +171,6 @@ export class DetectorWorld {
         events: {
           started: (_place, { replay_from, from }) => void this.replays.push(from - replay_from),
           evaluated: (_place, facts) => void this.evaluated.push(facts),
-          rested: () => undefined,
           waiting: () => undefined,
           lost: () => undefined,
         },

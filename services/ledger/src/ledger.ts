@@ -1,7 +1,8 @@
+import { RegistryStream } from '@sealtrail/data-directory';
 import type { Assignment, ConsumerEnd, EventLog } from '@sealtrail/event-log';
+import { copyRegistry } from './copy-registry.ts';
 import { lost, type Partition, PartitionEnd, type PartitionEnding, persist } from './partition.ts';
 import type { LedgerPorts, LedgerSettings } from './ports.ts';
-import { RegistryStream } from './registry-stream.ts';
 import { sealPartition } from './seal-partition.ts';
 import { TopicCheck } from './topic.ts';
 
@@ -33,7 +34,12 @@ export function createLedger({ log, ports: given, settings }: LedgerOptions): Le
         log.consumer({ group: settings.group, topic: settings.topic }),
       ]);
       const ports: LedgerPorts = { ...given, reader, producer, admin };
-      const registry = new RegistryStream({ reader, store: ports.store, sha256: ports.sha256, topic: settings.registry_topic });
+      const registry = new RegistryStream({
+        reader,
+        sha256: ports.sha256,
+        topic: settings.registry_topic,
+        onRecords: (records, from) => copyRegistry(ports.store, records, from),
+      });
       const topic = new TopicCheck();
       try {
         return await consumer.run((assignment) => seal({ assignment, ports, settings, registry, topic }), stop);

@@ -1,8 +1,8 @@
+import type { RegistryStream } from '@sealtrail/data-directory';
 import { type Assignment, EventLogError } from '@sealtrail/event-log';
 import { LedgerStoreError, type PartitionKey } from '@sealtrail/ledger-store';
 import type { PartitionIdentity } from '@sealtrail/seal';
 import type { Halt, HaltCode, LedgerPorts, LedgerSettings } from './ports.ts';
-import type { RegistryStream } from './registry-stream.ts';
 import type { TopicCheck } from './topic.ts';
 
 /** One assignment of one partition, and all that works on it needs. */

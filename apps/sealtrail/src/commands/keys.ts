@@ -6,6 +6,7 @@ import {
   loadProducerKey,
   openDataDirectory,
   producerNames,
+  RegistryStream,
   registrationRecord,
   retireProducerKey,
   revocationRecord,
@@ -19,8 +20,8 @@ import type { Command } from 'commander';
 import type { CommandContext } from '../cli/context.ts';
 import { writeOutput } from '../cli/files.ts';
 import { commaList, wholeNumber } from '../cli/options.ts';
+import { standingOf } from '../deployment/key-standing.ts';
 import { operatorOrigin } from '../deployment/origin.ts';
-import { readRegistry, standingOf } from '../deployment/registry.ts';
 import { ensureTopics } from '../deployment/topics.ts';
 
 interface Common {
@@ -142,8 +143,9 @@ async function withLog<T>(directory: DataDirectory, context: CommandContext, act
   try {
     await ensureTopics(log, directory.deployment);
     const [producer, reader] = await Promise.all([log.producer(), log.reader()]);
+    const stream = new RegistryStream({ reader, sha256: sha256(), topic: registry_topic });
     return await act({
-      registry: () => readRegistry(reader, registry_topic),
+      registry: () => stream.readToEnd(),
       register: (record) => appendKeyRecords(producer, registry_topic, [record]),
     });
   } finally {

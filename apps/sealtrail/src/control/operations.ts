@@ -36,13 +36,6 @@ export interface BacktestArguments extends DetectionOptions {
   readonly tenant: string | null;
 }
 
-export interface DetectArguments extends DetectionOptions {
-  readonly partition: number;
-  /** Every record before this offset must be evaluated. */
-  readonly offset: number;
-  readonly timeout_ms: number;
-}
-
 export interface AlertsArguments {
   /** One alert; null for a list. */
   readonly id: string | null;
@@ -156,8 +149,6 @@ export interface Operations {
   checkpoint(args: Record<string, never>): Promise<string>;
   /** Runs rules over what is stored. */
   backtest(args: BacktestArguments, onProgress: OnProgress): Promise<BacktestResult>;
-  /** Waits until records are evaluated: by the detector that runs, else by one for the while. */
-  detect(args: DetectArguments, onProgress: OnProgress): Promise<void>;
   alerts(args: AlertsArguments): Promise<readonly PlainAlert[]>;
   alertAction(args: AlertActionArguments): Promise<AlertActionDone>;
   silences(args: Record<string, never>): Promise<readonly Silence[]>;
@@ -177,7 +168,6 @@ export const OPERATION_NAMES: readonly OperationName[] = [
   'prove',
   'checkpoint',
   'backtest',
-  'detect',
   'alerts',
   'alertAction',
   'silences',

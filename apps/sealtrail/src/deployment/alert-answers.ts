@@ -43,7 +43,7 @@ export function plainAlert({ alert, fate, fate_detail, risk_score, risk_accumula
   };
 }
 
-/** The alert whose id begins so. Throws UsageError where none or several do. */
+/** Throws UsageError for what is no id, and where no alert has it. */
 export async function alertOf(store: DeploymentStore, id: string): Promise<AlertRow> {
   if (!/^[0-9a-f]{32}$/.test(id)) throw new UsageError(`"${id}" is not an alert's id: 32 hex digits, as \`sealtrail alerts list\` shows`);
   const found = await store.alerts.alert(Buffer.from(id, 'hex'));
@@ -130,27 +130,28 @@ export async function actOnAlerts(context: AlertActionContext, args: AlertAction
   switch (args.kind) {
     case 'acknowledge': {
       const { alert, groups } = await alertOf(store, args.alert);
+      const { hygiene, keepState } = await openHygiene(context);
       await keep(store, { ...row, action: 'ACKNOWLEDGED', alert_id: alert.id });
-      await change(context, (hygiene) => hygiene.acknowledge(groups));
+      hygiene.acknowledge(groups);
+      await keepState();
       return { action: id, silence: null };
     }
     case 'silence': {
       const silence: Silence = { id, matchers: args.matchers, from_ms: now, until_ms: now + args.for_ms, by: args.by, why: args.why };
-      const matchers = JSON.stringify(args.matchers);
+      const { hygiene, keepState } = await openHygiene(context);
       // Refused before it is written down.
-      await change(
-        context,
-        (hygiene) => hygiene.silence(silence),
-        async () =>
-          keep(store, { ...row, action: 'SILENCED', silence_id: id, matchers, silence_from: now, silence_until: silence.until_ms }),
-      );
+      hygiene.silence(silence);
+      const matchers = JSON.stringify(args.matchers);
+      await keep(store, { ...row, action: 'SILENCED', silence_id: id, matchers, silence_from: now, silence_until: silence.until_ms });
+      await keepState();
       return { action: id, silence: id };
     }
     case 'unsilence': {
-      await change(context, (hygiene) => {
-        if (!hygiene.unsilence(args.silence))
-          throw new UsageError(`no silence has the id ${args.silence}; list them with \`sealtrail alerts silences\``);
-      });
+      const { hygiene, keepState } = await openHygiene(context);
+      if (!hygiene.unsilence(args.silence)) {
+        throw new UsageError(`no silence has the id ${args.silence}; list them with \`sealtrail alerts silences\``);
+      }
+      await keepState();
       await keep(store, { ...row, action: 'UNSILENCED', silence_id: args.silence });
       return { action: id, silence: args.silence };
     }
@@ -158,25 +159,16 @@ export async function actOnAlerts(context: AlertActionContext, args: AlertAction
 }
 
 export async function silencesOf(context: AlertActionContext): Promise<readonly Silence[]> {
-  let found: readonly Silence[] = [];
-  await change(context, (hygiene) => (found = hygiene.silences()), null);
-  return found.filter(({ until_ms }) => until_ms > context.clock_ms());
+  const { hygiene } = await openHygiene(context);
+  return hygiene.silences().filter(({ until_ms }) => until_ms > context.clock_ms());
 }
 
-type Hygiene = AlertPipeline['hygiene'];
-
-/** Changes the hygiene of the detector that runs, or else the kept state. `null` in place of `before`: nothing is kept. */
-async function change(
-  { directory, pipeline, alerting }: AlertActionContext,
-  act: (hygiene: Hygiene) => unknown,
-  before: (() => Promise<void>) | null = async () => undefined,
-): Promise<void> {
-  if (pipeline !== null) {
-    act(pipeline.hygiene);
-    await before?.();
-    if (before !== null) await pipeline.changed();
-    return;
-  }
+/** The hygiene of the detector that runs, or else one with the kept state; `keepState` makes a change to it durable. */
+async function openHygiene({ directory, pipeline, alerting }: AlertActionContext): Promise<{
+  readonly hygiene: AlertPipeline['hygiene'];
+  keepState(): Promise<void>;
+}> {
+  if (pipeline !== null) return { hygiene: pipeline.hygiene, keepState: () => pipeline.changed() };
   const file = stateFile(directory);
   const kept = await file.load();
   const hash = sha256();
@@ -186,9 +178,7 @@ async function change(
     digest: (text) => hex(hash.digest(new TextEncoder().encode(text))),
     ...(kept === null ? {} : { state: JSON.parse(kept) as HygieneState }),
   });
-  act(hygiene);
-  await before?.();
-  if (before !== null) await file.save(JSON.stringify(hygiene.state()));
+  return { hygiene, keepState: () => file.save(JSON.stringify(hygiene.state())) };
 }
 
 async function keep(store: DeploymentStore, row: AlertActionRow): Promise<void> {

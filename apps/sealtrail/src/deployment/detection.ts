@@ -21,7 +21,6 @@ import { breathe, type Logger, sleep, startTimer } from '@sealtrail/service-runt
 import { UsageError } from '../cli/exit.ts';
 import { type DetectionOptions, loadDetection } from '../detection/rule-files.ts';
 import type { DeploymentStore } from './adapters.ts';
-import { SealingError } from './seal-progress.ts';
 import { ALERTS_TOPIC } from './topics.ts';
 
 export const DETECTOR_GROUP = 'detector';
@@ -40,8 +39,6 @@ export interface DetectionContext {
 export interface DetectionRun {
   readonly pipeline: AlertPipeline;
   readonly ended: Promise<ConsumerEnd>;
-  /** Resolves when all records before `offset` are evaluated and nothing was left to read. Throws SealingError. */
-  caughtUp(partition: number, offset: number, stop: AbortSignal): Promise<void>;
 }
 
 /** Who is told: the file that is named, else the directory's own where it has one. Throws AlertingError, UsageError. */
@@ -102,8 +99,6 @@ export async function startDetection(
     timers: { after: startTimer },
     events: alertLog(logger),
   });
-  const rested = new Map<number, number>();
-  let wake = (): void => undefined;
   const detector = createDetector({
     log,
     settings: {
@@ -123,42 +118,14 @@ export async function startDetection(
       clock_ms,
       sleep,
       breathe,
-      events: {
-        ...detectorLog(logger),
-        rested({ partition }, { to }) {
-          rested.set(partition, to);
-          wake();
-        },
-      },
+      events: detectorLog(logger),
     },
   });
-  let end: ConsumerEnd | null = null;
-  const ended = detector.run(stop).then(async (reached) => {
-    end = reached;
-    wake();
+  const ended = detector.run(stop).then(async (end) => {
     await pipeline.stop();
     await producer.close();
-    return reached;
+    return end;
   });
   ended.catch(() => undefined);
-  return {
-    pipeline,
-    ended,
-    async caughtUp(partition, offset, patience) {
-      while ((rested.get(partition) ?? -1) < offset) {
-        const reached = end as ConsumerEnd | null;
-        if (reached?.kind === 'failed') throw reached.cause;
-        if (patience.aborted || reached !== null) {
-          throw new SealingError(
-            'seal_timeout',
-            `offset ${offset} of partition ${partition} is not evaluated in time; see \`sealtrail up\``,
-          );
-        }
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          patience.addEventListener('abort', () => resolve(), { once: true });
-        });
-      }
-    },
-  };
+  return { pipeline, ended };
 }

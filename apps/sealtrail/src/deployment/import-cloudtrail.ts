@@ -4,6 +4,7 @@ import {
   type DataDirectory,
   loadProducerKey,
   producerNames,
+  RegistryStream,
   registrationRecord,
   type SigningKey,
 } from '@sealtrail/data-directory';
@@ -16,7 +17,6 @@ import { isWireName } from '@sealtrail/wire';
 import type { CommandContext } from '../cli/context.ts';
 import { UsageError } from '../cli/exit.ts';
 import { holdSource } from './hold-source.ts';
-import { readRegistry } from './registry.ts';
 import { ensureTopics } from './topics.ts';
 
 /** Name of the producer that signs what is imported. */
@@ -100,7 +100,7 @@ async function allowTenant(
   now_ms: number,
 ): Promise<void> {
   const { registry_topic } = directory.deployment;
-  const registry = await readRegistry(log.reader, registry_topic);
+  const registry = await new RegistryStream({ reader: log.reader, sha256: sha256(), topic: registry_topic }).readToEnd();
   const verdict = judgeKey(registry, { key_id: key.key_id, producer: IMPORT_PRODUCER, tenant }, now_ms);
   if (verdict.kind === 'valid') return;
   if (verdict.reason === 'key_not_valid') {

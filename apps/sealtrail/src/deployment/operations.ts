@@ -6,7 +6,7 @@ import { sleep } from '@sealtrail/service-runtime';
 import { isWireName, knownEventSchemas } from '@sealtrail/wire';
 import { UsageError } from '../cli/exit.ts';
 import type { AwaitSealedArguments, OnProgress, Operations, StackStatus, TenantTotals } from '../control/operations.ts';
-import { type DetectionOptions, loadDetection } from '../detection/rule-files.ts';
+import { loadDetection } from '../detection/rule-files.ts';
 import type { Adapters } from './adapters.ts';
 import { type AlertActionContext, actOnAlerts, deadLetters, listAlerts, proveAlert, silencesOf } from './alert-answers.ts';
 import type { DetectionRun } from './detection.ts';
@@ -20,8 +20,6 @@ export interface OperationsOptions extends Evidence {
   readonly progress: SealProgress;
   readonly clock_ms: () => number;
   readonly startLedger: (stop: AbortSignal) => Promise<LedgerEnd>;
-  /** Starts a detector; the one that runs then is `detection()`. */
-  readonly startDetection: (rules: DetectionOptions, stop: AbortSignal) => Promise<DetectionRun>;
   /** The detector that runs in this process; null where none does. */
   readonly detection: () => DetectionRun | null;
   readonly alerting: () => Alerting;
@@ -39,19 +37,6 @@ export function createOperations(options: OperationsOptions): Operations {
     backtest: ({ tenant, ...detection }, onProgress) =>
       backtest(loadDetection(detection), storedEvents(store, tenant), (done) => done % 1_000 === 0 && onProgress('events', done, null)),
 
-    async detect({ partition, offset, timeout_ms, ...rules }) {
-      const patience = AbortSignal.timeout(timeout_ms);
-      const running = options.detection();
-      if (running !== null) return running.caughtUp(partition, offset, patience);
-      const stop = new AbortController();
-      const run = await options.startDetection(rules, stop.signal);
-      try {
-        await run.caughtUp(partition, offset, patience);
-      } finally {
-        stop.abort();
-        await run.ended;
-      }
-    },
     alerts: (args) => listAlerts(store, args),
     alertAction: (args) => actOnAlerts(acting(), args),
     silences: () => silencesOf(acting()),

@@ -116,7 +116,6 @@ export async function openStack(options: StackOptions): Promise<Stack> {
       group: LEDGER_GROUP,
       startLedger,
       alerting,
-      startDetection: (rules, stop) => detect(rules, alerting(), stop),
       detection: () => detection,
     }),
     async close() {

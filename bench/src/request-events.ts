@@ -1,4 +1,4 @@
-/** The events that both ways send. */
+/** Events of web requests: what a service logs, and the same as plain JSON. */
 import { randomBytes } from 'node:crypto';
 import type { AuditContext, AuditDetails } from '@sealtrail/emitter';
 import type { TokenActor } from '@sealtrail/identity';
@@ -19,6 +19,10 @@ const actor: TokenActor = {
   token_issued_at: 1_735_689_600_000,
   token_expires_at: 1_735_693_200_000,
 };
+
+const { token_id_hash, session_id_hash: _session, ...readable } = actor;
+/** What of the actor is text or number. */
+export const plainActor: Omit<TokenActor, 'token_id_hash' | 'session_id_hash'> = readable;
 
 export const tenantOf = (n: number, tenants: number): string => `tenant-${n % tenants}`;
 
@@ -44,7 +48,6 @@ export const detailsOf = (
 export function plainEvent(n: number, tenants: number): Readonly<Record<string, unknown>> {
   const { actor: _, trace_id, ...context } = contextOf(n);
   const { attributes, ...details } = detailsOf(n);
-  const { token_id_hash, session_id_hash: __, ...readable } = actor;
   return {
     event_id: randomBytes(16).toString('hex'),
     occurred_at: Date.now(),
@@ -53,7 +56,7 @@ export function plainEvent(n: number, tenants: number): Readonly<Record<string, 
     resource_type: 'invoice',
     outcome: 'SUCCESS',
     severity: 'INFORMATIONAL',
-    ...readable,
+    ...plainActor,
     token_id_hash: Buffer.from(token_id_hash ?? []).toString('hex'),
     ...context,
     trace_id: trace_id.toString('hex'),
