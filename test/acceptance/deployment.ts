@@ -10,8 +10,8 @@ export interface Running {
 }
 
 /** Resolves once it says that it is up. */
-export async function up(data: string, ...more: readonly string[]): Promise<Running> {
-  const child = start(CLI, ['up', '--data', data, ...more]);
+export async function up(data: string): Promise<Running> {
+  const child = start(CLI, ['up', '--data', data]);
   const ended = end(child);
   await lineFrom(child, /sealtrail is up/);
   return { child, ended };

@@ -18,7 +18,7 @@ describe('one machine, three processes', () => {
   it(`two services emit ${RATE} events a second each for ${SECONDS} s; the ledger is killed in the middle; all is there once`, async () => {
     const data = join(folder, 'data');
     const records = [join(folder, 'a.txt'), join(folder, 'b.txt')] as const;
-    let running = await up(data, '--no-detection');
+    let running = await up(data);
     const services = records.map((record, i) => service({ data, producer: `service-${i}`, rate: RATE, seconds: SECONDS, record }));
 
     // What was emitted is there for whoever asks, while it is emitted.
@@ -33,7 +33,7 @@ describe('one machine, three processes', () => {
       await look();
     }
     await kill(running);
-    running = await up(data, '--no-detection');
+    running = await up(data);
     for (let i = 0; i < 2; i++) {
       await sleep(4_000);
       await look();

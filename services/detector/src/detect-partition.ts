@@ -30,7 +30,8 @@ interface Restored {
   readonly watermark_us: number | null;
 }
 
-const EVENTS_A_BREATH = 2_048;
+/** A ledger in the same process waits this long at each of its own steps: some ms, also while a replay has much to read. */
+const EVENTS_A_BREATH = 128;
 const HASH_BYTES = 32;
 const FINDING_LAG_US = 60_000_000;
 
@@ -152,6 +153,7 @@ class PartitionDetector {
     const registry = await this.#persist('reading the key registry', () => this.#registry.readToEnd());
     const alerts: Alert[] = [];
     let sinceBreath = 0;
+    let since_ms = this.#ports.clock_ms();
     for (const record of records) {
       this.#recorded_at = recordedAtOf(record, this.#recorded_at);
       const received_us = this.#recorded_at * 1000;
@@ -166,10 +168,19 @@ class PartitionDetector {
       }
       if (sinceBreath >= EVENTS_A_BREATH) {
         sinceBreath = 0;
-        await this.#ports.breathe();
+        await this.#giveWay(record.offset, since_ms);
+        since_ms = this.#ports.clock_ms();
       }
     }
     return alerts;
+  }
+
+  /** Lets other work run. A replay raises nothing, so it also rests, as long as it is told to: others have more urgent work. */
+  async #giveWay(offset: number, since_ms: number): Promise<void> {
+    const isReplay = this.#restored !== null && offset < this.#restored.offset;
+    const rest_ms = isReplay ? (this.#ports.clock_ms() - since_ms) * this.#settings.replay_rest_ratio : 0;
+    if (rest_ms > 0) await this.#ports.sleep(rest_ms, this.#assignment.lost);
+    else await this.#ports.breathe();
   }
 
   /** Gives the number of events, at least 1. */

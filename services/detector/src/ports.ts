@@ -66,6 +66,8 @@ export interface DetectorSettings {
   readonly read_bytes_max: number;
   readonly read_wait_ms: number;
   readonly commit_interval_ms: number;
+  /** How long a replay rests for the time that it works: 0 for a process of its own, more beside a ledger. */
+  readonly replay_rest_ratio: number;
   readonly retry_ms: number;
   /** How far an event's own time may lie beyond the time at which the log took it; the engine's setting. */
   readonly ahead_us: number;
@@ -86,12 +88,21 @@ export const DETECTION_TIMES: { readonly allowance_us: number; readonly ahead_us
 
 export const DETECTOR_LIMITS: Pick<
   DetectorSettings,
-  'read_records_max' | 'read_bytes_max' | 'read_wait_ms' | 'commit_interval_ms' | 'retry_ms' | 'ahead_us' | 'idle_lag_ms' | 'silence_ms'
+  | 'read_records_max'
+  | 'read_bytes_max'
+  | 'read_wait_ms'
+  | 'commit_interval_ms'
+  | 'replay_rest_ratio'
+  | 'retry_ms'
+  | 'ahead_us'
+  | 'idle_lag_ms'
+  | 'silence_ms'
 > = {
   read_records_max: 256,
   read_bytes_max: 8_388_608,
   read_wait_ms: 500,
   commit_interval_ms: 1_000,
+  replay_rest_ratio: 0,
   retry_ms: 500,
   ahead_us: DETECTION_TIMES.ahead_us,
   idle_lag_ms: 2_000,

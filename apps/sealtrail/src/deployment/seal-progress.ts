@@ -22,10 +22,18 @@ export class SealProgress {
   readonly #waiting = new Set<() => void>();
   #running = false;
   #failure: Error | null = null;
+  #tellTookUp = (): void => undefined;
+  /** Resolves when the first partition is taken up, or the ledger has ended without. */
+  readonly tookUp: Promise<void> = new Promise((resolve) => {
+    this.#tellTookUp = resolve;
+  });
   rounds = 0;
 
   readonly events: LedgerEvents = {
-    recovered: ({ partition }, { offset }) => this.#change(partition, (p) => void (p.sealed_to = Math.max(p.sealed_to, offset))),
+    recovered: ({ partition }, { offset }) => {
+      this.#change(partition, (p) => void (p.sealed_to = Math.max(p.sealed_to, offset)));
+      this.#tellTookUp();
+    },
     sealed: ({ partition }, { to }) => {
       this.rounds++;
       this.#change(partition, (p) => void (p.sealed_to = to));
@@ -51,6 +59,7 @@ export class SealProgress {
   ended(failure: Error | null): void {
     this.#running = false;
     this.#failure = failure;
+    this.#tellTookUp();
     this.#wake();
   }
 

@@ -93,7 +93,7 @@ export async function openStack(options: StackOptions): Promise<Stack> {
   };
   let detection: DetectionRun | null = null;
   const detect = async (rules: DetectionOptions, alerting: Alerting, stop: AbortSignal): Promise<DetectionRun> => {
-    const run = await startDetection({ directory, store, log, logger, clock_ms }, rules, alerting, stop);
+    const run = await startDetection({ directory, store, log, logger, clock_ms, after: progress.tookUp }, rules, alerting, stop);
     detection = run;
     const over = (): void => void (detection = null);
     run.ended.then(over, over);
