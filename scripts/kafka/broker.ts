@@ -55,7 +55,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   await writeFile(configuration, propertiesOf(options));
   const java = ['-cp', `${libs}/*`, `-Dlog4j2.configurationFile=${folder}log4j2.xml`];
   if (!(await isThere(join(options.dir, 'log', 'meta.properties')))) {
-    const cluster = randomBytes(16).toString('base64url');
+    const cluster = newClusterId();
     const format = ['kafka.tools.StorageTool', 'format', '--ignore-formatted', '--config', configuration, '--cluster-id', cluster];
     await run('java', ['-Xmx128m', '-XX:TieredStopAtLevel=1', ...java, ...format], options.dir);
   }
@@ -90,6 +90,13 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     await exited;
   };
   return { address: `127.0.0.1:${options.port}`, pid, over: exited, stop, kill };
+}
+
+/** A UUID as Kafka writes it. It never begins with a dash, which the tool would take for an option. */
+export function newClusterId(random: (bytes: number) => Buffer = randomBytes): string {
+  const bytes = random(16);
+  bytes[0] = (bytes[0] as number) & 0x7f;
+  return bytes.toString('base64url');
 }
 
 /** A port that nobody listens on, with the one after it. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { remove, sealtrail, temporaryFolder } from './cli.ts';
-import { idsIn, kill, type ServiceEnd, service, settle, stop, up } from './deployment.ts';
+import { idsIn, kill, type Running, type ServiceEnd, service, settle, stop, up } from './deployment.ts';
 
 const RATE = 2_000;
 const SECONDS = 60;
@@ -13,12 +13,16 @@ interface Count {
 
 describe('one machine, three processes', () => {
   const folder = temporaryFolder('real-use');
-  afterAll(() => remove(folder));
+  let running: Running | null = null;
+  afterAll(async () => {
+    if (running !== null) await kill(running);
+    remove(folder);
+  });
 
   it(`two services emit ${RATE} events a second each for ${SECONDS} s; the ledger is killed in the middle; all is there once`, async () => {
     const data = join(folder, 'data');
     const records = [join(folder, 'a.txt'), join(folder, 'b.txt')] as const;
-    let running = await up(data);
+    running = await up(data);
     const services = records.map((record, i) => service({ data, producer: `service-${i}`, rate: RATE, seconds: SECONDS, record }));
 
     // What was emitted is there for whoever asks, while it is emitted.
