@@ -20,7 +20,8 @@ COPY --from=ledger-files /app/packages packages
 COPY --from=ledger-files /app/services/ledger services/ledger
 USER node
 EXPOSE 9464
-CMD ["node", "services/ledger/dist/main.js"]
+# The flag: see docs/operations/ledger.md, "Node".
+CMD ["node", "--initial-old-space-size=256", "services/ledger/dist/main.js"]
 
 # The command line, with the embedded engine.
 FROM build AS cli-files

@@ -15,6 +15,7 @@ import { openLmdbEventLog } from '@sealtrail/event-log-lmdb';
 import { AUDIENCE, PRODUCER, prepareLog, publicKey, sign, TOPIC } from './batches.ts';
 import { folderBytes } from './folders.ts';
 import { cpuClock, give, round, sized } from './measure.ts';
+import { SERVICE_NODE_FLAGS, SOURCE_NODE_FLAGS } from './node-flags.ts';
 import { contextOf, detailsOf, plainActor } from './request-events.ts';
 import type { FromStoring, ToStoring } from './storing-process.ts';
 
@@ -37,7 +38,9 @@ async function measure(kind: 'sealtrail' | 'json', emit: (producer: EventLogProd
   const folder = await mkdtemp(join(tmpdir(), 'sealtrail-bench-'));
   const log = await openLmdbEventLog({ dir: join(folder, 'log'), clock_ms: Date.now, random: randomBytes });
   await prepareLog(log);
-  const storing: ChildProcess = fork(fileURLToPath(new URL('./storing-process.ts', import.meta.url)), [kind, folder]);
+  const storing: ChildProcess = fork(fileURLToPath(new URL('./storing-process.ts', import.meta.url)), [kind, folder], {
+    execArgv: [...SERVICE_NODE_FLAGS, ...SOURCE_NODE_FLAGS],
+  });
   const answers: FromStoring[] = [];
   let wake = (): void => undefined;
   storing.on('message', (answer: FromStoring) => {

@@ -19,6 +19,7 @@ import { openClickHouseStore } from '@sealtrail/store-clickhouse';
 import { prepareLog, TOPIC } from './batches.ts';
 import { folderBytes } from './folders.ts';
 import { give, isSmoke, round, sized } from './measure.ts';
+import { SERVICE_NODE_FLAGS, SOURCE_NODE_FLAGS } from './node-flags.ts';
 import { PLAIN_TABLE_SQL } from './request-events.ts';
 import { processCpu_us, processMemory_bytes } from './servers/process-cpu.ts';
 import type { FromProducing, ProducingOptions, Sent } from './servers/producing.ts';
@@ -88,7 +89,8 @@ async function prepare(servers: Servers, mode: Mode, partitions: number): Promis
 
 const child = (name: string, options: ProducingOptions | StoringOptions): ChildProcess =>
   fork(fileURLToPath(new URL(`./servers/${name}.ts`, import.meta.url)), [JSON.stringify(options)], {
-    execArgv: ['--conditions=source', '--import', 'tsx'],
+    // The storing process of each way alike; a producing one stands in a service of somebody else's.
+    execArgv: [...(name === 'storing' ? SERVICE_NODE_FLAGS : []), ...SOURCE_NODE_FLAGS],
   });
 
 interface Produced {

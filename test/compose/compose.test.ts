@@ -119,10 +119,17 @@ describe('Dockerfile', () => {
   });
 
   it('starts files that the build makes', () => {
-    for (const [, path] of dockerfile.matchAll(/"node", "([^"]+)"/g)) {
+    for (const [, path] of dockerfile.matchAll(/"node", (?:"--[^"]+", )*"([^"-][^"]*)"/g)) {
       const source = path?.replace('/dist/', '/src/').replace(/\.js$/, '.ts');
       expect(() => read(source ?? '')).not.toThrow();
     }
+  });
+
+  it('starts Node for the ledger as the command line and the benchmarks do', () => {
+    const flag = /^CMD \["node", "(--[^"]+)", "services\/ledger/m.exec(dockerfile)?.[1] ?? 'none';
+    expect(read('sealtrail')).toContain(`exec node ${flag} `);
+    expect(read('docs/operations/ledger.md')).toContain(`\`${flag}\``);
+    expect(read('bench/src/node-flags.ts')).toContain(`['${flag}']`);
   });
 
   it('has the release of Node that is supported', () => {

@@ -51,7 +51,10 @@ describe('a statement', () => {
     const ledger = createSampleLedger();
     const round = ledger.round({ tenant: 'acme' });
     const claim = new Uint8Array(16);
-    for (const one of [...entryInserts(ledger.key, claim, round.batches), ...manifestInserts(claim, round.batches)]) {
+    for (const one of [
+      ...entryInserts(ledger.key, claim, round.batches, { take: (bytes) => new Uint8Array(bytes) }),
+      ...manifestInserts(claim, round.batches),
+    ]) {
       const sql = clustered(one.statement((structure) => `input(${structure})`));
       expect(sql).toMatch(new RegExp(`^INSERT INTO audit\\.\`${one.table}\` \\(`));
       expect(sql).not.toContain('ON CLUSTER');

@@ -6,7 +6,7 @@ import { createClient } from '@clickhouse/client';
 import type { HttpFault } from '@sealtrail/chdb-http';
 import type { InsertOutcome } from '@sealtrail/ledger-store';
 import { commitRow, createSampleLedger, stored, storeRows } from '@sealtrail/ledger-store/samples';
-import { entryInserts, type PreparedInsert } from '@sealtrail/ledger-store/sql';
+import { entryInserts, type PreparedInsert, type RowRoom } from '@sealtrail/ledger-store/sql';
 import type { SealedBatch } from '@sealtrail/seal';
 import { describe, expect, it } from 'vitest';
 import { dialectOf } from '../src/dialect.ts';
@@ -171,10 +171,11 @@ describe('while connections are refused', () => {
 });
 
 describe('a container', () => {
+  const fresh: RowRoom = { take: (bytes) => new Uint8Array(bytes) };
   const preparedOf = async (): Promise<{ readonly prepared: PreparedInsert; readonly database: string; readonly url: string }> => {
     const { ledger, database } = await withRound();
     const big = ledger.round({ tenant: 'acme', events: 500 });
-    return { prepared: entryInserts(ledger.key, claim, big.batches)[0] as PreparedInsert, database, url: served().front.url };
+    return { prepared: entryInserts(ledger.key, claim, big.batches, fresh)[0] as PreparedInsert, database, url: served().front.url };
   };
 
   it('that ends early leaves no row, wherever it ends: also before its rows, where the server has nothing to complain of', async () => {

@@ -1,6 +1,7 @@
 /** Rows of entries: an event's bytes as they stand in the record, and behind them the columns that say where it stands. */
 import type { WalkedBatch } from '@sealtrail/wire';
 import { LONG_BYTES_MAX, putLong } from './avro-writer.ts';
+import type { RowRoom } from './row-rooms.ts';
 
 const LEAF_BYTES = 32;
 /** What a row has beyond its event and what its batch shares: entry, index, leaf, and that neither section is erased. */
@@ -14,10 +15,10 @@ export interface RowsOfBatch {
   readonly first_entry: number;
 }
 
-/** The rows of all batches, one after the other. Nothing is decoded on the way in. */
-export function entryRows(parts: readonly RowsOfBatch[]): Uint8Array {
-  const room = parts.reduce((sum, part) => sum + eventsEnd(part) - part.batch.first_event + countOf(part) * rowBytesMax(part), 0);
-  const out = new Uint8Array(Buffer.allocUnsafeSlow(room).buffer);
+/** The rows of all batches, one after the other, in a buffer of `room`. Nothing is decoded on the way in. */
+export function entryRows(parts: readonly RowsOfBatch[], room: RowRoom): Uint8Array {
+  const bytes_max = parts.reduce((sum, part) => sum + eventsEnd(part) - part.batch.first_event + countOf(part) * rowBytesMax(part), 0);
+  const out = room.take(bytes_max);
   let at = 0;
   for (const part of parts) at = writeRows(part, out, at);
   return out.subarray(0, at);

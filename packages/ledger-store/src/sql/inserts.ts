@@ -7,6 +7,7 @@ import { fromPlain, plainType } from './column-types.ts';
 import { entryRows, type RowsOfBatch } from './entry-rows.ts';
 import { flattener } from './flat.ts';
 import { identifier, quoted, table } from './literals.ts';
+import type { RowRoom } from './row-rooms.ts';
 import {
   CHECKPOINTS,
   COMMITS,
@@ -49,7 +50,12 @@ function prepared(definition: TableDefinition, fields: readonly RowField[], rows
 }
 
 /** An insert for each event schema among the batches: almost always one. None when there are no events. */
-export function entryInserts(key: PartitionKey, claim: Uint8Array, batches: readonly SealedBatch[]): readonly PreparedInsert[] {
+export function entryInserts(
+  key: PartitionKey,
+  claim: Uint8Array,
+  batches: readonly SealedBatch[],
+  room: RowRoom,
+): readonly PreparedInsert[] {
   const bySchema = new Map<EventSchema, SealedBatch[]>();
   for (const sealed of batches) {
     if (sealed.manifest.header.count === 0) continue;
@@ -57,10 +63,16 @@ export function entryInserts(key: PartitionKey, claim: Uint8Array, batches: read
     if (group === undefined) bySchema.set(sealed.batch.schema, [sealed]);
     else group.push(sealed);
   }
-  return [...bySchema].map(([schema, group]) => entryInsert(schema, key, claim, group));
+  return [...bySchema].map(([schema, group]) => entryInsert(schema, key, claim, group, room));
 }
 
-function entryInsert(schema: EventSchema, key: PartitionKey, claim: Uint8Array, batches: readonly SealedBatch[]): PreparedInsert {
+function entryInsert(
+  schema: EventSchema,
+  key: PartitionKey,
+  claim: Uint8Array,
+  batches: readonly SealedBatch[],
+  room: RowRoom,
+): PreparedInsert {
   const place = entryPlace();
   const ofBatch = place.slice(
     0,
@@ -88,7 +100,7 @@ function entryInsert(schema: EventSchema, key: PartitionKey, claim: Uint8Array, 
     return { batch, shared: shared.bytes, first_entry: manifest.first_entry };
   });
   const events = eventSchemaFields(schema).map(({ name, plan }): RowField => ({ name, type: plan }));
-  return prepared(ENTRIES, [...events, ...place], rows, entryRows(parts));
+  return prepared(ENTRIES, [...events, ...place], rows, entryRows(parts, room));
 }
 
 export function rowsInsert(definition: TableDefinition, rows: readonly Readonly<Record<string, unknown>>[]): readonly PreparedInsert[] {
