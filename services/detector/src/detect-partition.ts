@@ -304,6 +304,12 @@ class PartitionDetector {
       matches: this.#matches,
       alerts,
       replayed,
+      state: {
+        ...this.#engine.stats(),
+        places: this.#places.size,
+        places_forgotten: this.#places.forgotten,
+        producers_forgotten: this.#producers.forgotten,
+      },
     });
     this.#events = 0;
     this.#findings = 0;

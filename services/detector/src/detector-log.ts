@@ -1,16 +1,28 @@
 import type { LogFields, Logger } from '@sealtrail/service-runtime';
 import type { AlertPipelineEvents } from './alert-pipeline.ts';
+import { ForgottenWatch } from './forgotten-watch.ts';
 import type { DetectorEvents, PartitionPlace } from './ports.ts';
 
 const placeOf = ({ topic, partition }: PartitionPlace): LogFields => ({ topic, partition });
 
 /** What the detector tells, as log lines. Nothing of an event or an alert's group is in them. */
 export function detectorLog(logger: Logger): DetectorEvents {
+  const forgotten = new ForgottenWatch();
   return {
-    started: (place, { replay_from, from }) =>
-      logger.info('detection took up a partition', { ...placeOf(place), from: replay_from, offset: from, records: from - replay_from }),
-    evaluated: (place, { to, events, alerts }) =>
-      logger.debug('records evaluated', { ...placeOf(place), to, entries: events, records: alerts }),
+    started(place, { replay_from, from }) {
+      forgotten.restart(place);
+      logger.info('detection took up a partition', { ...placeOf(place), from: replay_from, offset: from, records: from - replay_from });
+    },
+    evaluated(place, { to, events, alerts, state }) {
+      logger.debug('records evaluated', { ...placeOf(place), to, entries: events, records: alerts });
+      for (const { reason, rule, count } of forgotten.worthTelling(place, state))
+        logger.warn('detection forgot what it had no room for', {
+          ...placeOf(place),
+          reason,
+          ...(rule === null ? {} : { code: rule }),
+          records: count,
+        });
+    },
     waiting: (place, what, cause) => logger.warn('detection waits', { ...placeOf(place), step: what }, cause),
     lost: (place) => logger.info('detection gave up a partition', placeOf(place)),
   };

@@ -5,5 +5,6 @@ export { auditDetectionEvent, type EventOrigin, fieldOf, storedDetectionEvent } 
 export { type BacktestAlert, type BacktestResult, type BacktestTally, backtest } from './backtest.ts';
 export { createDetector, type Detector, type DetectorOptions } from './detector.ts';
 export { alertLog, detectorLog } from './detector-log.ts';
+export { type Forgotten, forgottenOf } from './forgotten-watch.ts';
 export { OPERATOR_TENANT } from './pipeline-event.ts';
 export * from './ports.ts';

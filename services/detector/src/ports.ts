@@ -1,4 +1,4 @@
-import type { Compiled } from '@sealtrail/detection';
+import type { Compiled, CorrelatorStats } from '@sealtrail/detection';
 import type { EventLogReader } from '@sealtrail/event-log';
 import type { Ed25519Verify, Sha256 } from '@sealtrail/merkle';
 import type { AlertRecord } from '@sealtrail/wire';
@@ -53,6 +53,16 @@ export interface EvaluatedFacts {
   readonly matches: number;
   readonly alerts: number;
   readonly replayed: boolean;
+  readonly state: DetectionState;
+}
+
+/** What a partition's detection holds, and what it had no room for. Counts are since the partition was taken up. */
+export interface DetectionState extends CorrelatorStats {
+  /** Places of events that alerts may rest on, kept and forgotten: an alert leaves those forgotten out of its evidence, and counts them. */
+  readonly places: number;
+  readonly places_forgotten: number;
+  /** Producers whose sequence is followed no more. */
+  readonly producers_forgotten: number;
 }
 
 export interface DetectorSettings {
