@@ -116,6 +116,7 @@ class PartitionDetector {
         committed = next;
         committed_ms = now_ms;
       }
+      if (last === undefined) this.#ports.events.rested(this.#place, { to: next, pending: this.#engine.stats().pending });
     }
   }
 

@@ -23,6 +23,7 @@ export function detectorLog(logger: Logger): DetectorEvents {
           records: count,
         });
     },
+    rested: () => undefined,
     waiting: (place, what, cause) => logger.warn('detection waits', { ...placeOf(place), step: what }, cause),
     lost: (place) => logger.info('detection gave up a partition', placeOf(place)),
   };

@@ -42,6 +42,8 @@ export interface DetectorEvents {
   /** A partition is taken up: what lies in [replay_from, from) is read again to restore windows. */
   started(place: PartitionPlace, facts: { readonly replay_from: number; readonly from: number }): void;
   evaluated(place: PartitionPlace, facts: EvaluatedFacts): void;
+  /** Nothing is left to read: all before `to` is evaluated and its alerts are durable, but for `pending` events that wait for the watermark. */
+  rested(place: PartitionPlace, facts: { readonly to: number; readonly pending: number }): void;
   waiting(place: PartitionPlace, what: string, cause: Error): void;
   lost(place: PartitionPlace): void;
 }
@@ -81,7 +83,10 @@ export interface DetectorSettings {
   readonly retry_ms: number;
   /** How far an event's own time may lie beyond the time at which the log took it; the engine's setting. */
   readonly ahead_us: number;
-  /** How far behind the clock event time follows while a partition rests. */
+  /**
+   * How far behind the clock event time follows while a partition rests. Below 0 it goes ahead: by more than the allowance, and
+   * what the log has now is evaluated to its end at once, for a detector that does not stay.
+   */
   readonly idle_lag_ms: number;
   /** Silence of a producer that did not say goodbye, from which on it is a finding. */
   readonly silence_ms: number;

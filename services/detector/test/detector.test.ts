@@ -102,6 +102,20 @@ describe('the detector', () => {
     expect(titles(world)).toEqual(['Denied burst']);
   });
 
+  it('evaluates what the log has to its end, with event time ahead of the clock, and tells when nothing waits any more', async () => {
+    const world = new DetectorWorld(rulesOf(DENIED));
+    world.emit([denied(0), denied(1), denied(2)]);
+    const beside = world.start({ idle_lag_ms: 0 });
+    while (world.rested.length < 2) await new Promise((resolve) => setTimeout(resolve, 2));
+    await beside.stop();
+    expect(world.rested.at(-1)).toEqual({ to: 3, pending: 3 });
+    expect(titles(world)).toEqual([]);
+    const passing = world.start({ idle_lag_ms: -10_001 });
+    while (world.rested.at(-1)?.pending !== 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    expect(titles(world)).toEqual(['Denied burst']);
+    await passing.stop();
+  });
+
   it('restores windows by replay, and raises nothing twice', async () => {
     const world = new DetectorWorld(rulesOf(`${DENIED}---${DELETED}`));
     world.emit([{ tenant: 'acme', at_s: 0, action: 'invoice.delete' }, denied(1), denied(2)]);

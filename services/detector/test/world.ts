@@ -80,6 +80,7 @@ export class DetectorWorld {
   readonly alerts = new Map<string, AlertRecord>();
   raisedAgain = 0;
   readonly evaluated: EvaluatedFacts[] = [];
+  readonly rested: { readonly to: number; readonly pending: number }[] = [];
   replays: number[] = [];
   now_ms = START_MS;
   readonly #settings: DetectorSettings;
@@ -171,6 +172,7 @@ export class DetectorWorld {
         events: {
           started: (_place, { replay_from, from }) => void this.replays.push(from - replay_from),
           evaluated: (_place, facts) => void this.evaluated.push(facts),
+          rested: (_place, facts) => void this.rested.push(facts),
           waiting: () => undefined,
           lost: () => undefined,
         },
