@@ -21,6 +21,9 @@ import type { Sha256 } from '@sealtrail/merkle';
 import { alertCodec } from '@sealtrail/wire';
 import type { AlertSink } from './ports.ts';
 
+/** Where a deployment's alerts are appended, for other systems to read. */
+export const ALERTS_TOPIC = 'audit.alerts';
+
 export interface AlertPipelineOptions {
   readonly store: AlertStore;
   /** Appends alerts to their topic. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import {
   AlertingError,
   alertmanagerNotifier,
@@ -8,6 +9,7 @@ import {
   slackNotifier,
   webhookNotifier,
 } from '@sealtrail/alerting';
+import { startTimer } from '@sealtrail/service-runtime';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
@@ -63,6 +65,24 @@ export interface AlertingFileOptions {
   /** Names this deployment in what is sent: a URI. */
   readonly source: string;
   readonly readFile: (path: string) => string;
+}
+
+/**
+ * Who is told, as the file at `path` says it, by way of this process's `fetch`; the deployment is named by its audience. Throws
+ * AlertingError `settings_invalid`.
+ */
+export function alertingFrom(path: string, audience: string, clock_ms: () => number): Alerting {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new AlertingError('settings_invalid', `cannot read ${path} (${(error as NodeJS.ErrnoException).code}); check the path`);
+  }
+  return readAlerting(path, text, {
+    access: { fetch, clock_ms, timers: { after: startTimer } },
+    source: `urn:sealtrail:${audience}`,
+    readFile: (secret) => readFileSync(secret, 'utf8'),
+  });
 }
 
 /** Reads who is told of what. Throws AlertingError `settings_invalid`; its message shows no address and no key. */

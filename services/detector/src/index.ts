@@ -1,10 +1,27 @@
 export { addressText } from './address-text.ts';
-export { type AlertPipeline, type AlertPipelineEvents, type AlertPipelineOptions, createAlertPipeline } from './alert-pipeline.ts';
-export { type Alerting, type AlertingFileOptions, NO_ALERTING, readAlerting } from './alerting-file.ts';
+export {
+  ALERTS_TOPIC,
+  type AlertPipeline,
+  type AlertPipelineEvents,
+  type AlertPipelineOptions,
+  createAlertPipeline,
+} from './alert-pipeline.ts';
+export { type Alerting, type AlertingFileOptions, alertingFrom, NO_ALERTING, readAlerting } from './alerting-file.ts';
 export { auditDetectionEvent, type EventOrigin, fieldOf, storedDetectionEvent } from './audit-event.ts';
 export { type BacktestAlert, type BacktestResult, type BacktestTally, backtest } from './backtest.ts';
 export { createDetector, type Detector, type DetectorOptions } from './detector.ts';
 export { alertLog, detectorLog } from './detector-log.ts';
 export { type Forgotten, forgottenOf } from './forgotten-watch.ts';
+export { alertStateFile } from './kept-state.ts';
 export { OPERATOR_TENANT } from './pipeline-event.ts';
 export * from './ports.ts';
+export {
+  CLOUDTRAIL_PIPELINE,
+  type DetectionOptions,
+  type LoadedDetection,
+  loadDetection,
+  RuleFileError,
+  readRuleTestFiles,
+  SHIPPED_RULES,
+  STORED_PIPELINE,
+} from './rule-files.ts';

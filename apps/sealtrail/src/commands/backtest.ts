@@ -1,6 +1,15 @@
 import { resolve } from 'node:path';
 import { openDataDirectory } from '@sealtrail/data-directory';
-import { type BacktestResult, backtest } from '@sealtrail/detector';
+import {
+  type BacktestResult,
+  backtest,
+  CLOUDTRAIL_PIPELINE,
+  type DetectionOptions,
+  type LoadedDetection,
+  loadDetection,
+  SHIPPED_RULES,
+  STORED_PIPELINE,
+} from '@sealtrail/detector';
 import { formatTable } from '@sealtrail/service-runtime';
 import type { Command } from 'commander';
 import { type Console, count } from '../cli/console.ts';
@@ -8,14 +17,6 @@ import type { CommandContext } from '../cli/context.ts';
 import { UsageError } from '../cli/exit.ts';
 import { cloudTrailEvents, type SkippedLines } from '../detection/cloudtrail-events.ts';
 import { type Labels, readLabels, scored } from '../detection/labels.ts';
-import {
-  CLOUDTRAIL_PIPELINE,
-  type DetectionOptions,
-  type LoadedDetection,
-  loadDetection,
-  SHIPPED_RULES,
-  STORED_PIPELINE,
-} from '../detection/rule-files.ts';
 import { errorLines } from './rules.ts';
 
 interface BacktestOptions {

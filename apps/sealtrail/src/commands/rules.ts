@@ -1,11 +1,11 @@
 import { type DetectionError, parseRuleTests, runRuleTests } from '@sealtrail/detection';
+import { type LoadedDetection, loadDetection, readRuleTestFiles, SHIPPED_RULES, STORED_PIPELINE } from '@sealtrail/detector';
 import { formatTable } from '@sealtrail/service-runtime';
 import type { Command } from 'commander';
 import { count } from '../cli/console.ts';
 import type { CommandContext } from '../cli/context.ts';
 import { EXIT_EVIDENCE, EXIT_USAGE, UsageError } from '../cli/exit.ts';
 import { explainRule } from '../detection/explain-rule.ts';
-import { type LoadedDetection, loadDetection, readRuleTestFiles, SHIPPED_RULES, STORED_PIPELINE } from '../detection/rule-files.ts';
 
 interface Common {
   readonly pipeline?: readonly string[];

@@ -1,10 +1,10 @@
 import { type DataDirectory, openDataDirectory } from '@sealtrail/data-directory';
+import { SHIPPED_RULES, STORED_PIPELINE } from '@sealtrail/detector';
 import type { Command } from 'commander';
 import type { CommandContext } from '../cli/context.ts';
 import { serveControl } from '../control/socket.ts';
 import { alertingOf, type DetectionRun } from '../deployment/detection.ts';
 import { openStack, type Stack } from '../deployment/stack.ts';
-import { SHIPPED_RULES, STORED_PIPELINE } from '../detection/rule-files.ts';
 
 interface UpOptions {
   readonly data: string;

@@ -1,9 +1,8 @@
 import type { Matcher, Silence } from '@sealtrail/alerting';
-import type { BacktestResult } from '@sealtrail/detector';
+import type { BacktestResult, DetectionOptions } from '@sealtrail/detector';
 import type { FsckReport } from '@sealtrail/evidence';
 import type { SqlResult } from '@sealtrail/ledger-store';
 import type { Severity } from '@sealtrail/wire';
-import type { DetectionOptions } from '../detection/rule-files.ts';
 
 export interface StoreReport extends FsckReport {
   /** False where the views that analysts read through were not held against what this build makes: the disk is full. */

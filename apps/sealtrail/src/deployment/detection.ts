@@ -1,27 +1,28 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AlertStateStore } from '@sealtrail/alerting';
-import { type DataDirectory, writeDurably } from '@sealtrail/data-directory';
+import type { DataDirectory } from '@sealtrail/data-directory';
 import {
+  ALERTS_TOPIC,
   type Alerting,
   type AlertPipeline,
+  alertingFrom,
   alertLog,
+  alertStateFile,
   createAlertPipeline,
   createDetector,
   DETECTOR_LIMITS,
+  type DetectionOptions,
   detectorLog,
+  loadDetection,
   NO_ALERTING,
-  readAlerting,
 } from '@sealtrail/detector';
 import type { ConsumerEnd, EventLog } from '@sealtrail/event-log';
 import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
 import { breathe, type Logger, sleep, startTimer } from '@sealtrail/service-runtime';
 import { UsageError } from '../cli/exit.ts';
-import { type DetectionOptions, loadDetection } from '../detection/rule-files.ts';
 import type { DeploymentStore } from './adapters.ts';
-import { ALERTS_TOPIC } from './topics.ts';
 
 export const DETECTOR_GROUP = 'detector';
 /** After a restart the ledger in this process is to seal at once; the detector takes a quarter of the thread to restore windows. */
@@ -45,36 +46,16 @@ export interface DetectionRun {
   readonly ended: Promise<ConsumerEnd>;
 }
 
-/** Who is told: the file that is named, else the directory's own where it has one. Throws AlertingError, UsageError. */
+/** Who is told: the file that is named, else the directory's own where it has one. Throws AlertingError. */
 export function alertingOf(directory: DataDirectory, file: string | null, clock_ms: () => number): Alerting {
   const own = join(directory.path, ALERTING_FILE);
   const path = file ?? (existsSync(own) ? own : null);
   if (path === null) return NO_ALERTING;
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UsageError(`cannot read ${path} (${(error as NodeJS.ErrnoException).code}); check the path`);
-  }
-  return readAlerting(path, text, {
-    access: { fetch, clock_ms, timers: { after: startTimer } },
-    source: `urn:sealtrail:${directory.deployment.audience}`,
-    readFile: (secret) => readFileSync(secret, 'utf8'),
-  });
+  return alertingFrom(path, directory.deployment.audience, clock_ms);
 }
 
 /** What hygiene knows, as a file of the data directory. */
-export const stateFile = (directory: DataDirectory): AlertStateStore => ({
-  async load() {
-    try {
-      return await readFile(join(directory.path, STATE_FILE), 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw error;
-    }
-  },
-  save: (state) => writeDurably(join(directory.path, STATE_FILE), state, 0o600),
-});
+export const stateFile = (directory: DataDirectory): AlertStateStore => alertStateFile(join(directory.path, STATE_FILE));
 
 /** Starts a detector on the deployment's log. Throws UsageError for rules that are not understood, AlertingError. */
 export async function startDetection(

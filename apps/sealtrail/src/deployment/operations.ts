@@ -1,12 +1,11 @@
 import type { DetectionEvent } from '@sealtrail/detection';
-import { type Alerting, backtest, storedDetectionEvent } from '@sealtrail/detector';
+import { type Alerting, backtest, loadDetection, storedDetectionEvent } from '@sealtrail/detector';
 import type { LedgerEnd } from '@sealtrail/ledger';
 import type { LedgerStore } from '@sealtrail/ledger-store';
 import { sleep } from '@sealtrail/service-runtime';
 import { isWireName, knownEventSchemas } from '@sealtrail/wire';
 import { UsageError } from '../cli/exit.ts';
 import type { AwaitSealedArguments, OnProgress, Operations, StackStatus, TenantTotals } from '../control/operations.ts';
-import { loadDetection } from '../detection/rule-files.ts';
 import type { Adapters } from './adapters.ts';
 import { type AlertActionContext, actOnAlerts, deadLetters, listAlerts, proveAlert, silencesOf } from './alert-answers.ts';
 import type { DetectionRun } from './detection.ts';

@@ -1,12 +1,11 @@
 import { type DataDirectory, ledgerKey, sealerTo, sealingKey } from '@sealtrail/data-directory';
-import type { Alerting } from '@sealtrail/detector';
+import type { Alerting, DetectionOptions } from '@sealtrail/detector';
 import type { EventLog } from '@sealtrail/event-log';
 import { createLedger, DEFAULT_LIMITS, type LedgerEnd, type LedgerSettings, ledgerLog, tellAll } from '@sealtrail/ledger';
 import { noteVerifierKey } from '@sealtrail/merkle';
 import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
 import { breathe, createLogger, sleep } from '@sealtrail/service-runtime';
 import type { Operations } from '../control/operations.ts';
-import type { DetectionOptions } from '../detection/rule-files.ts';
 import type { Adapters } from './adapters.ts';
 import { alertingOf, type DetectionRun, startDetection } from './detection.ts';
 import { createOperations } from './operations.ts';

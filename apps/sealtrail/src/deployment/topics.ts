@@ -1,8 +1,6 @@
 import type { Deployment } from '@sealtrail/data-directory';
+import { ALERTS_TOPIC } from '@sealtrail/detector';
 import type { EventLog } from '@sealtrail/event-log';
-
-/** Where a deployment's alerts are appended, for other systems to read. */
-export const ALERTS_TOPIC = 'audit.alerts';
 
 /** Creates the streams of a deployment, where they are missing. */
 export async function ensureTopics(log: EventLog, deployment: Deployment): Promise<void> {

@@ -1,5 +1,5 @@
 import type { RuleHead } from '@sealtrail/detection';
-import type { LoadedDetection } from './rule-files.ts';
+import type { LoadedDetection } from '@sealtrail/detector';
 
 export interface ExplainedRule {
   readonly lines: readonly string[];

@@ -11,12 +11,16 @@ import {
   type RuleFile,
   replaySpan_us,
 } from '@sealtrail/detection';
-import { DETECTION_TIMES } from '@sealtrail/detector';
 import { sha256 } from '@sealtrail/merkle/node';
-import { UsageError } from '../cli/exit.ts';
+import { DETECTION_TIMES } from './ports.ts';
+
+/** Rules, pipelines or overrides that are not there, or cannot be read. The message names the path and says what to do. */
+export class RuleFileError extends Error {
+  readonly code = 'input_missing';
+}
 
 /** The rules that are shipped. */
-export const SHIPPED_RULES: string = fileURLToPath(new URL('../../../../rules', import.meta.url));
+export const SHIPPED_RULES: string = fileURLToPath(new URL('../../../rules', import.meta.url));
 const PIPELINES = join(SHIPPED_RULES, 'pipelines');
 /** Maps AWS rules to imported events as they are stored. */
 export const STORED_PIPELINE: string = join(PIPELINES, 'cloudtrail-audit.yml');
@@ -28,10 +32,10 @@ const NOT_RULES: ReadonlySet<string> = new Set(['tests', 'pipelines']);
 const isYaml = (name: string): boolean => /\.ya?ml$/.test(name);
 const isOverrides = (name: string): boolean => /^overrides\b.*\.ya?ml$/.test(name);
 
-/** YAML files of rules under a folder, or the one file; by path. Throws UsageError. */
-export function readRuleFiles(path: string): readonly RuleFile[] {
+/** YAML files of rules under a folder, or the one file; by path. Throws RuleFileError. */
+function readRuleFiles(path: string): readonly RuleFile[] {
   const files = filesUnder(path, (name, folders) => isYaml(name) && !isOverrides(name) && !folders.some((folder) => NOT_RULES.has(folder)));
-  if (files.length === 0) throw new UsageError(`no rules in ${path}; give a folder with .yml files, or one of them`);
+  if (files.length === 0) throw new RuleFileError(`no rules in ${path}; give a folder with .yml files, or one of them`);
   return files;
 }
 
@@ -46,7 +50,7 @@ function filesUnder(path: string, wanted: (name: string, folders: readonly strin
     names = readdirSync(path, { recursive: true, encoding: 'utf8' });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return [read(path)];
-    throw new UsageError(`cannot read ${path} (${(error as NodeJS.ErrnoException).code}); give a folder with rules`);
+    throw new RuleFileError(`cannot read ${path} (${(error as NodeJS.ErrnoException).code}); give a folder with rules`);
   }
   const chosen = names.filter((name) => {
     const parts = name.split(/[\\/]/);
@@ -59,7 +63,7 @@ function textOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new UsageError(`cannot read ${path} (${(error as NodeJS.ErrnoException).code}); check the path`);
+    throw new RuleFileError(`cannot read ${path} (${(error as NodeJS.ErrnoException).code}); check the path`);
   }
 }
 
@@ -79,7 +83,7 @@ export interface LoadedDetection extends Compiled {
   readonly errors: readonly DetectionError[];
 }
 
-/** Reads and compiles rules. What is refused is in `errors`; the caller decides whether the rest may run. Throws UsageError. */
+/** Reads and compiles rules. What is refused is in `errors`; the caller decides whether the rest may run. Throws RuleFileError. */
 export function loadDetection({ rules, pipelines, overrides }: DetectionOptions): LoadedDetection {
   const hash = sha256();
   const digest = (bytes: Uint8Array): Uint8Array => hash.digest(bytes);
