@@ -6,11 +6,14 @@ import { openDataDirectory } from '@sealtrail/data-directory';
 import { createEmitter } from '@sealtrail/emitter';
 import { openLmdbEventLog } from '@sealtrail/event-log-lmdb';
 import { createTokenVerifier } from '@sealtrail/identity';
+import { Hono } from 'hono';
+import { createAccounts } from './accounts.ts';
 import { digestOfIds, withConfirmed } from './confirmed.ts';
 import { createInvoicesApi } from './invoices-api.ts';
 import { runLoad } from './load.ts';
 import { startLocalIssuer } from './local-issuer.ts';
 import { openProducerKey } from './producer-key.ts';
+import { createSignIn } from './sign-in.ts';
 
 const USAGE = 'usage: main.ts [--data DIR] [--producer NAME] [--port N] [--rate EVENTS_PER_S --seconds N] [--record FILE]';
 const CLOSE_TIMEOUT_MS = 60_000;
@@ -68,8 +71,12 @@ async function main(flags: Flags): Promise<void> {
 
   const started_ms = clock_ms();
   if (flags.rate_per_s === null) {
-    const app = createInvoicesApi({ emitter, identity, newId: randomUUID });
-    const server = serve({ fetch: app.fetch, port: flags.port, hostname: '127.0.0.1' }, ({ port }) => void explain(port, issuer));
+    const password = randomBytes(9).toString('base64url');
+    const accounts = await createAccounts([{ name: 'alice', tenant: 'acme', roles: ['admin'], password }]);
+    const app = new Hono();
+    app.route('/', createSignIn({ emitter, identity, accounts, issuer }));
+    app.route('/', createInvoicesApi({ emitter, identity, newId: randomUUID }));
+    const server = serve({ fetch: app.fetch, port: flags.port, hostname: '127.0.0.1' }, ({ port }) => void explain(port, issuer, password));
     await new Promise((resolve) => interrupted.signal.addEventListener('abort', resolve, { once: true }));
     await new Promise((resolve) => server.close(resolve));
   } else {
@@ -99,12 +106,13 @@ async function main(flags: Flags): Promise<void> {
 }
 
 /** Prints what to try. */
-async function explain(port: number, issuer: Awaited<ReturnType<typeof startLocalIssuer>>): Promise<void> {
+async function explain(port: number, issuer: Awaited<ReturnType<typeof startLocalIssuer>>, password: string): Promise<void> {
   const token = await issuer.token({ sub: 'alice', tenant: 'acme', roles: ['admin'] });
   const base = `curl -H 'authorization: Bearer ${token}'`;
   console.log(`invoices API on http://127.0.0.1:${port}; every call becomes a signed audit event. Try:
   ${base} http://127.0.0.1:${port}/invoices -d '{"customer_id":"cus-1","amount_cents":1999,"currency":"EUR"}'
   ${base} http://127.0.0.1:${port}/invoices
+  curl http://127.0.0.1:${port}/sessions -d '{"name":"alice","password":"${password}"}'
 Ctrl-C ends it.`);
 }
 
