@@ -12,8 +12,10 @@ import {
   alertStateFile,
   createAlertPipeline,
   createDetector,
+  DETECTION_TIMES,
   DETECTOR_LIMITS,
   type DetectionOptions,
+  type DetectorSettings,
   detectorLog,
   loadDetection,
   NO_ALERTING,
@@ -23,10 +25,17 @@ import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
 import { breathe, type Logger, sleep, startTimer } from '@sealtrail/service-runtime';
 import { UsageError } from '../cli/exit.ts';
 import type { DeploymentStore } from './adapters.ts';
+import { DetectionProgress } from './detection-progress.ts';
 
 export const DETECTOR_GROUP = 'detector';
-/** After a restart the ledger in this process is to seal at once; the detector takes a quarter of the thread to restore windows. */
-const REPLAY_REST_RATIO = 3;
+/** `stay`: beside a ledger, until it is stopped. `pass`: evaluates what the log has now to its end, and is stopped then. */
+export type DetectionPace = 'stay' | 'pass';
+const PACES: Readonly<Record<DetectionPace, Partial<DetectorSettings>>> = {
+  // After a restart the ledger in this process is to seal at once; the detector takes a quarter of the thread to restore windows.
+  stay: { replay_rest_ratio: 3 },
+  // Event time goes past the last event at once: nobody waits for more of them.
+  pass: { idle_lag_ms: -(DETECTION_TIMES.allowance_us / 1000 + 1), commit_interval_ms: 0, read_wait_ms: 50 },
+};
 const STATE_FILE = 'alerting-state.json';
 const ALERTING_FILE = 'alerting.yml';
 
@@ -43,6 +52,7 @@ export interface DetectionContext {
 /** A detector that runs in this process. */
 export interface DetectionRun {
   readonly pipeline: AlertPipeline;
+  readonly progress: DetectionProgress;
   readonly ended: Promise<ConsumerEnd>;
 }
 
@@ -63,6 +73,7 @@ export async function startDetection(
   rules: DetectionOptions,
   alerting: Alerting,
   stop: AbortSignal,
+  pace: DetectionPace = 'stay',
 ): Promise<DetectionRun> {
   const { directory, store, log, logger, clock_ms } = context;
   const { deployment } = directory;
@@ -82,13 +93,15 @@ export async function startDetection(
     random: Math.random,
     newId: randomUUID,
     timers: { after: startTimer },
-    events: alertLog(logger),
+    // Whoever waits for the end counts alerts, which may be many.
+    events: pace === 'stay' ? alertLog(logger) : { ...alertLog(logger), raised: () => undefined },
   });
+  const progress = new DetectionProgress();
   const detector = createDetector({
     log,
     settings: {
       ...DETECTOR_LIMITS,
-      replay_rest_ratio: REPLAY_REST_RATIO,
+      ...PACES[pace],
       audience: deployment.audience,
       topic: deployment.topic,
       registry_topic: deployment.registry_topic,
@@ -104,7 +117,7 @@ export async function startDetection(
       clock_ms,
       sleep,
       breathe,
-      events: detectorLog(logger),
+      events: progress.watching(detectorLog(logger)),
     },
   });
   const run = async (): Promise<ConsumerEnd> => {
@@ -115,6 +128,9 @@ export async function startDetection(
     return end;
   };
   const ended = run();
-  ended.catch(() => undefined);
-  return { pipeline, ended };
+  ended.then(
+    (end) => progress.ended(end.kind === 'failed' ? end.cause : null),
+    (error: unknown) => progress.ended(error as Error),
+  );
+  return { pipeline, progress, ended };
 }

@@ -7,7 +7,7 @@ import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
 import { breathe, createLogger, sleep } from '@sealtrail/service-runtime';
 import type { Operations } from '../control/operations.ts';
 import type { Adapters } from './adapters.ts';
-import { alertingOf, type DetectionRun, startDetection } from './detection.ts';
+import { alertingOf, type DetectionPace, type DetectionRun, startDetection } from './detection.ts';
 import { createOperations } from './operations.ts';
 import { SealProgress } from './seal-progress.ts';
 import { ensureTopics } from './topics.ts';
@@ -29,7 +29,7 @@ export interface Stack {
   /** Seals until `stop` aborts; at most one at a time. */
   startLedger(stop: AbortSignal): Promise<LedgerEnd>;
   /** Evaluates rules until `stop` aborts; at most one at a time. Throws UsageError, AlertingError. */
-  startDetection(rules: DetectionOptions, alerting: Alerting, stop: AbortSignal): Promise<DetectionRun>;
+  startDetection(rules: DetectionOptions, alerting: Alerting, stop: AbortSignal, pace?: DetectionPace): Promise<DetectionRun>;
   roundsSealed(): number;
   close(): Promise<void>;
 }
@@ -91,8 +91,8 @@ export async function openStack(options: StackOptions): Promise<Stack> {
     return ended;
   };
   let detection: DetectionRun | null = null;
-  const detect = async (rules: DetectionOptions, alerting: Alerting, stop: AbortSignal): Promise<DetectionRun> => {
-    const run = await startDetection({ directory, store, log, logger, clock_ms, after: progress.tookUp }, rules, alerting, stop);
+  const detect = async (rules: DetectionOptions, alerting: Alerting, stop: AbortSignal, pace?: DetectionPace): Promise<DetectionRun> => {
+    const run = await startDetection({ directory, store, log, logger, clock_ms, after: progress.tookUp }, rules, alerting, stop, pace);
     detection = run;
     const over = (): void => void (detection = null);
     run.ended.then(over, over);
