@@ -6,7 +6,20 @@ const PREFIX = 'sealtrail_';
  * The labels that a metric may have: each takes few values, and none names a tenant, an actor or a resource. So no metric
  * can hold personal data, and no tenant can blow up the number of series.
  */
-export type MetricLabel = 'topic' | 'partition' | 'delivery' | 'outcome' | 'reason' | 'step' | 'code' | 'check' | 'route' | 'status';
+export type MetricLabel =
+  | 'topic'
+  | 'partition'
+  | 'delivery'
+  | 'outcome'
+  | 'reason'
+  | 'step'
+  | 'code'
+  | 'check'
+  | 'route'
+  | 'status'
+  | 'rule'
+  | 'level'
+  | 'notifier';
 
 const LABELS: ReadonlySet<string> = new Set<MetricLabel>([
   'topic',
@@ -19,6 +32,9 @@ const LABELS: ReadonlySet<string> = new Set<MetricLabel>([
   'check',
   'route',
   'status',
+  'rule',
+  'level',
+  'notifier',
 ]);
 
 /** Values of one label are cut off at this many: what is beyond goes to `other`. */

@@ -70,7 +70,10 @@ class PartitionDetector {
   #restored: Restored | null = null;
   #events = 0;
   #findings = 0;
+  #rejected = 0;
+  #duplicates = 0;
   #matches = 0;
+  #matchesOf = new Map<string, number>();
 
   constructor({ assignment, ports, settings, registry }: DetectedPartition) {
     this.#assignment = assignment;
@@ -116,7 +119,10 @@ class PartitionDetector {
         committed = next;
         committed_ms = now_ms;
       }
-      if (last === undefined) this.#ports.events.rested(this.#place, { to: next, pending: this.#engine.stats().pending });
+      if (last === undefined) {
+        const { pending, watermark_us } = this.#engine.stats();
+        this.#ports.events.rested(this.#place, { to: next, pending, watermark_us });
+      }
     }
   }
 
@@ -192,6 +198,7 @@ class PartitionDetector {
     const examined = examineRecord({ sha256, verify, identity, registry }, record, this.#recorded_at);
     if (examined.kind === 'rejected') {
       this.#findings++;
+      this.#rejected++;
       const event = rejectedRecord(sha256, { ...this.#place, offset: record.offset }, examined.reason, this.#findingTime(received_us));
       this.#evaluateEvent(event, record.offset, NO_EVENT, alerts);
       return 1;
@@ -205,6 +212,8 @@ class PartitionDetector {
     }
     // What comes twice is no second act, and what contradicts a number that was taken is none at all.
     if (taken.kind === 'new') this.#evaluateBatch(batch, record.offset, received_us, alerts);
+    else if (taken.kind === 'duplicate') this.#duplicates++;
+    else this.#rejected++;
     return batch.header.count + 1;
   }
 
@@ -228,6 +237,7 @@ class PartitionDetector {
     const evaluation = this.#engine.evaluate(event);
     if (evaluation.matches.length > 0) {
       this.#matches += evaluation.matches.length;
+      for (const { rule } of evaluation.matches) this.#matchesOf.set(rule.id, (this.#matchesOf.get(rule.id) ?? 0) + 1);
       if (at !== null) this.#remember(event, offset, at);
       if (this.#restored !== null && offset < this.#restored.offset) this.#replayed.set(`${event.tenant}\n${event.id}`, offset);
     }
@@ -297,12 +307,16 @@ class PartitionDetector {
   }
 
   #tell(to: number, alerts: number, replayed: boolean): void {
-    if (this.#events === 0 && this.#findings === 0 && alerts === 0) return;
+    if (this.#events === 0 && this.#findings === 0 && this.#duplicates === 0 && alerts === 0) return;
     this.#ports.events.evaluated(this.#place, {
       to,
       events: this.#events,
+      recorded_at: this.#recorded_at,
       findings: this.#findings,
+      rejected: this.#rejected,
+      duplicates: this.#duplicates,
       matches: this.#matches,
+      matches_of: this.#matchesOf,
       alerts,
       replayed,
       state: {
@@ -314,7 +328,10 @@ class PartitionDetector {
     });
     this.#events = 0;
     this.#findings = 0;
+    this.#rejected = 0;
+    this.#duplicates = 0;
     this.#matches = 0;
+    this.#matchesOf = new Map();
   }
 
   /** Tries until it succeeds or the partition is lost. */

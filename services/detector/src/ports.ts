@@ -43,16 +43,23 @@ export interface DetectorEvents {
   started(place: PartitionPlace, facts: { readonly replay_from: number; readonly from: number }): void;
   evaluated(place: PartitionPlace, facts: EvaluatedFacts): void;
   /** Nothing is left to read: all before `to` is evaluated and its alerts are durable, but for `pending` events that wait for the watermark. */
-  rested(place: PartitionPlace, facts: { readonly to: number; readonly pending: number }): void;
+  rested(place: PartitionPlace, facts: { readonly to: number; readonly pending: number; readonly watermark_us: number | null }): void;
   waiting(place: PartitionPlace, what: string, cause: Error): void;
   lost(place: PartitionPlace): void;
 }
 
 export interface EvaluatedFacts {
   readonly to: number;
+  /** When the log took the last record, in ms since 1970. */
+  readonly recorded_at: number;
   readonly events: number;
   readonly findings: number;
+  /** Records that the ledger rejects, and batches that came again: not evaluated. */
+  readonly rejected: number;
+  readonly duplicates: number;
   readonly matches: number;
+  /** The same by rule id. */
+  readonly matches_of: ReadonlyMap<string, number>;
   readonly alerts: number;
   readonly replayed: boolean;
   readonly state: DetectionState;

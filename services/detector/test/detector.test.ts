@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { EvaluatedFacts } from '../src/index.ts';
 import { DetectorWorld, rulesOf, type TestEvent } from './world.ts';
 
 const DENIED = `
@@ -108,7 +109,7 @@ describe('the detector', () => {
     const beside = world.start({ idle_lag_ms: 0 });
     while (world.rested.length < 2) await new Promise((resolve) => setTimeout(resolve, 2));
     await beside.stop();
-    expect(world.rested.at(-1)).toEqual({ to: 3, pending: 3 });
+    expect(world.rested.at(-1)).toMatchObject({ to: 3, pending: 3 });
     expect(titles(world)).toEqual([]);
     const passing = world.start({ idle_lag_ms: -10_001 });
     while (world.rested.at(-1)?.pending !== 0) await new Promise((resolve) => setTimeout(resolve, 2));
@@ -151,6 +152,12 @@ describe('the detector', () => {
     await world.settle();
     expect(titles(world)).toEqual(['Rejected']);
     expect([...world.alerts.values()][0]?.tenant).toBe('acme');
+    const sum = (of: (facts: EvaluatedFacts) => number): number => world.evaluated.reduce((total, facts) => total + of(facts), 0);
+    expect([sum(({ duplicates }) => duplicates), sum(({ rejected }) => rejected)]).toEqual([1, 1]);
+    // Two events of the first batches are denied, and the conflict matches the rule about rejected records.
+    expect(sum(({ matches_of }) => matches_of.get('11111111-1111-4111-8111-111111111111') ?? 0)).toBe(2);
+    expect(sum(({ matches }) => matches)).toBe(3);
+    expect(world.evaluated.at(-1)?.recorded_at).toBe(world.now_ms);
   });
 
   it('finds records that the ledger rejects, and numbers that are missing', async () => {
