@@ -36,9 +36,12 @@ export interface Faults {
   clear(): void;
   /** The fault that a statement meets; null for none. Uses it up. */
   meet(sql: string): HttpFault | null;
+  /** How many statements have met one so far. */
+  met(): number;
 }
 
 export function createFaults(): Faults {
+  let met = 0;
   let rules: { readonly fault: HttpFault; readonly matching: RegExp | null; left: number; passing: number }[] = [];
   return {
     add(fault, { matching, times = 1, after = 0 } = {}) {
@@ -53,10 +56,12 @@ export function createFaults(): Faults {
         if (rule.passing > 0) rule.passing--;
         else {
           rule.left--;
+          met++;
           return rule.fault;
         }
       }
       return null;
     },
+    met: () => met,
   };
 }

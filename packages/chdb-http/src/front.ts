@@ -50,6 +50,8 @@ export interface ChdbHttp {
   /** Makes something go wrong with the next statement, or with those that the rule says. */
   fault(fault: HttpFault, rule?: FaultRule): void;
   clearFaults(): void;
+  /** How many statements have met a fault so far. */
+  faultsMet(): number;
   /** Refuses connections and closes those that there are. */
   refuse(): Promise<void>;
   /** Takes connections again, at the same address. */
@@ -115,6 +117,7 @@ export async function serveClickHouse(options: ChdbHttpOptions): Promise<ChdbHtt
     url: `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     fault: faults.add,
     clearFaults: faults.clear,
+    faultsMet: faults.met,
     refuse,
     accept: () => listen(port),
     dropIdle: () => server.closeIdleConnections(),

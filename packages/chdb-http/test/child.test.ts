@@ -23,3 +23,23 @@ it('a process of its own keeps what it acknowledged when it is killed, and is se
     await rm(dir, { recursive: true, force: true });
   }
 });
+
+it('a process of its own makes go wrong what it is told to, counts it, and says when it is gone', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'sealtrail-front-'));
+  try {
+    const front = await forkClickHouse({ dir });
+    const ask = (sql: string): Promise<Response> => fetch(front.url, { method: 'POST', body: sql });
+    await front.fault({ kind: 'status', status: 503, body: 'away' }, { matching: /SELECT 2/, times: 2 });
+    expect(await Promise.all(['SELECT 1', 'SELECT 2', 'SELECT 2', 'SELECT 2'].map(async (sql) => (await ask(sql)).status))).toEqual([
+      200, 503, 503, 200,
+    ]);
+    await front.fault({ kind: 'status', status: 503, body: 'away' }, { times: 9 });
+    await front.clearFaults();
+    expect((await ask('SELECT 1')).status).toBe(200);
+    expect(await front.faultsMet()).toBe(2);
+    await front.kill();
+    await expect(front.faultsMet()).rejects.toThrow('the front is gone');
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+});

@@ -20,6 +20,8 @@ export interface LedgerConfig {
   /** The folder with deployment.json and the ledger's keys, which `sealtrail setup` made. */
   readonly deployment_dir: string;
   readonly group: string;
+  /** Of a member of the group: one that was silent for so long loses its partitions. */
+  readonly session_timeout_ms: number;
   readonly limits: Pick<LedgerSettings, 'round_records_max' | 'round_bytes_max' | 'recovery_rounds' | 'tenants_cached_max' | 'era'>;
   readonly operations_host: string;
   readonly operations_port: number;
@@ -36,6 +38,9 @@ const whole = (least: number, most: number, fallback: number): z.ZodType<number>
     .max(most, `is more than ${most}`)
     .default(fallback);
 
+/** Three heartbeats. */
+const SESSION_TIMEOUT_MS_MIN = 3_000;
+
 const VARIABLES = z.object({
   ...KAFKA_VARIABLES,
   ...CLICKHOUSE_VARIABLES,
@@ -44,6 +49,7 @@ const VARIABLES = z.object({
     .string()
     .regex(/^[A-Za-z0-9._-]{1,249}$/, 'is not a name of A–Z a–z 0–9 . _ -')
     .default('ledger'),
+  SEALTRAIL_LEDGER_SESSION_TIMEOUT_MS: whole(SESSION_TIMEOUT_MS_MIN, 1_800_000, 10_000),
   SEALTRAIL_LEDGER_ROUND_RECORDS_MAX: whole(1, 10_000, DEFAULT_LIMITS.round_records_max),
   SEALTRAIL_LEDGER_ROUND_BYTES_MAX: whole(524_288, 67_108_864, DEFAULT_LIMITS.round_bytes_max),
   SEALTRAIL_LEDGER_RECOVERY_ROUNDS: whole(1, 10_000, DEFAULT_LIMITS.recovery_rounds),
@@ -67,6 +73,7 @@ export function readLedgerConfig(env: Readonly<Record<string, string | undefined
     clickhouse: clickHouseConnection(variables, readFile),
     deployment_dir: variables.SEALTRAIL_DEPLOYMENT_DIR,
     group: variables.SEALTRAIL_LEDGER_GROUP,
+    session_timeout_ms: variables.SEALTRAIL_LEDGER_SESSION_TIMEOUT_MS,
     limits: {
       round_records_max: variables.SEALTRAIL_LEDGER_ROUND_RECORDS_MAX,
       round_bytes_max: variables.SEALTRAIL_LEDGER_ROUND_BYTES_MAX,

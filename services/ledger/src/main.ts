@@ -32,6 +32,7 @@ async function main(): Promise<number> {
     openLog: (logger: Logger) =>
       openKafkaEventLog({
         client: { clientId: 'sealtrail-ledger', ...config.kafka },
+        timings: { session_timeout_ms: config.session_timeout_ms },
         clock_ms,
         random,
         log: ({ level, message }) => logger[level](message, { component: 'kafka' }),

@@ -14,6 +14,7 @@ describe('readLedgerConfig', () => {
       clickhouse: { url: 'http://clickhouse:8123', database: 'sealtrail' },
       deployment_dir: '/deployment',
       group: 'ledger',
+      session_timeout_ms: 10_000,
       limits: { round_records_max: 256, era: 'current' },
       operations_port: 9_464,
       log_format: 'json',
@@ -29,6 +30,7 @@ describe('readLedgerConfig', () => {
   it.each([
     ['SEALTRAIL_LEDGER_ROUND_RECORDS_MAX', '0', 'is less than 1'],
     ['SEALTRAIL_LEDGER_ROUND_RECORDS_MAX', 'many', 'is not a whole number'],
+    ['SEALTRAIL_LEDGER_SESSION_TIMEOUT_MS', '2999', 'is less than 3000'],
     ['SEALTRAIL_LEDGER_ERA', 'next', 'is not current or new'],
     ['SEALTRAIL_OPERATIONS_PORT', '70000', 'is more than 65535'],
     ['SEALTRAIL_LOG_LEVEL', 'loud', 'is not one of debug info warn error'],
