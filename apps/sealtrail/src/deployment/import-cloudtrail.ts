@@ -8,7 +8,7 @@ import {
   registrationRecord,
   type SigningKey,
 } from '@sealtrail/data-directory';
-import { createBatchSigner } from '@sealtrail/emitter';
+import { type BatchSigner, createBatchSigner } from '@sealtrail/emitter';
 import type { EventLogProducer, EventLogReader } from '@sealtrail/event-log';
 import { type ImportOutcome, importCloudTrail, readFileBytes, readSourceRecords } from '@sealtrail/importers';
 import { sha256 } from '@sealtrail/merkle/node';
@@ -47,29 +47,33 @@ export async function importCloudTrailFile(options: CloudTrailFileImport): Promi
     try {
       const key = await importerKey(directory, context.random);
       await allowTenant(directory, { producer, reader }, key, tenant, context.clock_ms());
+      const signer = createBatchSigner({
+        sha256: sha256(),
+        sign: key.sign,
+        publicKey: key.public_key,
+        audience: directory.deployment.audience,
+        producer: IMPORT_PRODUCER,
+        instance: context.random(16),
+        started_at: context.clock_ms(),
+        random: context.random,
+      });
       const outcome = await importCloudTrail({
         records: () => readSourceRecords(readFileBytes(file)),
         shown_as: file,
         tenant,
         topic: directory.deployment.topic,
         producer,
-        signer: createBatchSigner({
-          sha256: sha256(),
-          sign: key.sign,
-          publicKey: key.public_key,
-          audience: directory.deployment.audience,
-          producer: IMPORT_PRODUCER,
-          instance: context.random(16),
-          started_at: context.clock_ms(),
-          random: context.random,
-        }),
+        signer,
         sha256: sha256(),
         onProgress: (read) => options.onProgress('reading', read, null),
         stop: context.interrupted,
         hold: (source) => holdSource(log, directory.deployment.registry_topic, source),
       });
+      const { topic } = directory.deployment;
+      const closed = outcome.accepted > 0 ? await closeSequence(producer, signer, topic, tenant) : null;
+      const last = closed ?? outcome.last;
       // Also where all was imported before: a run that was cut short may have left it unsealed.
-      return outcome.last === null ? { ...outcome, last: await lastOf(directory, reader) } : outcome;
+      return { ...outcome, last: last ?? (await lastOf(directory, reader)) };
     } finally {
       await reader.close();
       await producer.close();
@@ -89,6 +93,21 @@ async function importerKey(directory: DataDirectory, random: (bytes: number) => 
   return names.includes(IMPORT_PRODUCER)
     ? loadProducerKey(directory, IMPORT_PRODUCER)
     : createProducerKey(directory, IMPORT_PRODUCER, random);
+}
+
+/**
+ * Says that nothing more comes from this run: a producer that does not is taken for one that went silent. Where the log did
+ * not take it, that is what detection then tells; the events are durable all the same.
+ */
+async function closeSequence(
+  producer: EventLogProducer,
+  signer: BatchSigner,
+  topic: string,
+  tenant: string,
+): Promise<ImportOutcome['last']> {
+  const { key, value } = signer.sign({ tenant, delivery: 'ROUTINE', kind: 'CLOSE', events: [] });
+  const outcome = await producer.append([{ topic, key, value }]);
+  return outcome.kind === 'appended' ? (outcome.placed[0] ?? null) : null;
 }
 
 /** Registers the key for the tenant, unless the registry lets it write already. */
