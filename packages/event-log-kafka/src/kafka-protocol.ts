@@ -33,17 +33,6 @@ export interface JoinedGroup {
   readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[];
 }
 
-export interface ProducedPartition {
-  readonly partition: number;
-  readonly baseOffset: string;
-}
-
-export interface MessageToProduce {
-  readonly key: Buffer | null;
-  readonly value: Buffer;
-  readonly timestamp: string;
-}
-
 /** One node. Every call throws what the broker answered when that is an error. */
 export interface KafkaBroker {
   readonly versions: Readonly<Record<number, { readonly minVersion: number; readonly maxVersion: number }>>;
@@ -85,17 +74,6 @@ export interface KafkaBroker {
   initProducerId(request: {
     readonly transactionTimeout: number;
   }): Promise<{ readonly producerId: string; readonly producerEpoch: number }>;
-  produce(request: {
-    readonly acks: number;
-    readonly timeout: number;
-    readonly producerId: string;
-    readonly producerEpoch: number;
-    readonly topicData: readonly Partitioned<{
-      readonly partition: number;
-      readonly firstSequence: number;
-      readonly messages: readonly MessageToProduce[];
-    }>[];
-  }): Promise<{ readonly topics: readonly { readonly topicName: string; readonly partitions: readonly ProducedPartition[] }[] }>;
 }
 
 /** The nodes of a cluster, and the way to each. */

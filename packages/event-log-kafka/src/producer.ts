@@ -9,15 +9,15 @@ import {
   record_value_bytes_max,
 } from '@sealtrail/event-log';
 import { closed, isPassing, isTooLarge, noPartition, reasonOf, typeOf, unavailable } from './failures.ts';
-import type { KafkaBroker, MessageToProduce } from './kafka-protocol.ts';
+import type { KafkaBroker } from './kafka-protocol.ts';
 import type { Link } from './link.ts';
 import { pause } from './pause.ts';
+import { produceRecords, type RecordToProduce } from './produce-request.ts';
 import { metadata_age_ms_max, send_bytes_max, send_records_max } from './settings.ts';
 import type { TopicMetadata } from './topic-metadata.ts';
 import { Topics } from './topics.ts';
 
 const sequence_max = 2 ** 31 - 1;
-const all_replicas = -1;
 /** What the broker keeps beside a record's key and value, at most. */
 const record_frame_bytes = 32;
 
@@ -32,7 +32,8 @@ interface Identity {
 interface Batch {
   readonly topic: string;
   readonly partition: number;
-  readonly messages: readonly MessageToProduce[];
+  readonly records: readonly RecordToProduce[];
+  readonly time_ms: number;
   /** Where in the append each of them stands. */
   readonly indexes: readonly number[];
 }
@@ -161,8 +162,8 @@ class Appends {
       const [first] = waiting;
       const parts = waiting.size > 1 ? Array.from(waiting, (batch) => [batch]) : halvesOf(first as Batch);
       if (parts.length < 2) {
-        const { topic, messages } = first as Batch;
-        const cause = `a record of ${messages[0]?.value.length} bytes is more than topic ${topic} takes: raise its max.message.bytes`;
+        const { topic, records } = first as Batch;
+        const cause = `a record of ${records[0]?.value.length} bytes is more than topic ${topic} takes: raise its max.message.bytes`;
         throw new Refused('record_too_large', new EventLogError('log_misuse', cause, { cause: error }));
       }
       for (const part of parts) await this.#send(part, placed);
@@ -212,7 +213,7 @@ class Appends {
   /** The producer's id; another one where a partition has used up its numbers. */
   async #identified(batches: readonly Batch[]): Promise<Identity> {
     const known = this.#identity;
-    if (known !== null && batches.every((batch) => (known.sequences.get(nameOf(batch)) ?? 0) + batch.messages.length <= sequence_max)) {
+    if (known !== null && batches.every((batch) => (known.sequences.get(nameOf(batch)) ?? 0) + batch.records.length <= sequence_max)) {
       return known;
     }
     const broker = await this.#link.anyBroker();
@@ -230,24 +231,15 @@ async function sendTo(
   timeout_ms: number,
   acknowledged: (batch: Batch, base_offset: number) => void,
 ): Promise<void> {
-  const topicData = [...new Set(batches.map(({ topic }) => topic))].map((topic) => ({
-    topic,
-    partitions: batches
-      .filter((batch) => batch.topic === topic)
-      .map((batch) => ({ partition: batch.partition, firstSequence: sequences.get(nameOf(batch)) ?? 0, messages: batch.messages })),
-  }));
-  const { topics } = await broker.produce({
-    acks: all_replicas,
-    timeout: timeout_ms,
-    producerId: producer_id,
-    producerEpoch: producer_epoch,
-    topicData,
-  });
+  const produced = await produceRecords(
+    broker,
+    batches.map((batch) => ({ ...batch, first_sequence: sequences.get(nameOf(batch)) ?? 0 })),
+    { producer_id, producer_epoch, timeout_ms },
+  );
   for (const batch of batches) {
-    const answers = topics.filter(({ topicName }) => topicName === batch.topic).flatMap(({ partitions }) => partitions);
-    const base_offset = Number(answers.find(({ partition }) => partition === batch.partition)?.baseOffset ?? -1);
+    const base_offset = produced.find(({ topic, partition }) => topic === batch.topic && partition === batch.partition)?.base_offset ?? -1;
     if (base_offset < 0) throw new EventLogError('log_corrupt', `the broker does not tell where it put records of ${nameOf(batch)}`);
-    sequences.set(nameOf(batch), (sequences.get(nameOf(batch)) ?? 0) + batch.messages.length);
+    sequences.set(nameOf(batch), (sequences.get(nameOf(batch)) ?? 0) + batch.records.length);
     acknowledged(batch, base_offset);
   }
 }
@@ -261,7 +253,10 @@ const nameOf = ({ topic, partition }: Pick<Batch, 'topic' | 'partition'>): strin
 
 /** The append as requests that follow one another, each with one batch a partition at most. */
 function roundsOf(records: readonly RecordToAppend[], partitions: readonly number[], now_ms: number): readonly (readonly Batch[])[] {
-  const rounds: Map<string, { topic: string; partition: number; messages: MessageToProduce[]; indexes: number[]; bytes: number }>[] = [];
+  const rounds: Map<
+    string,
+    { topic: string; partition: number; records: RecordToProduce[]; time_ms: number; indexes: number[]; bytes: number }
+  >[] = [];
   const round_of = new Map<string, number>();
   records.forEach((record, index) => {
     const { topic, key, value } = record;
@@ -270,13 +265,13 @@ function roundsOf(records: readonly RecordToAppend[], partitions: readonly numbe
     const bytes = (key?.length ?? 0) + value.length + record_frame_bytes;
     let number = round_of.get(name) ?? 0;
     const open = rounds[number]?.get(name);
-    if (open !== undefined && (open.messages.length >= send_records_max || open.bytes + bytes > send_bytes_max)) number += 1;
+    if (open !== undefined && (open.records.length >= send_records_max || open.bytes + bytes > send_bytes_max)) number += 1;
     round_of.set(name, number);
     rounds[number] ??= new Map();
     const round = rounds[number] as NonNullable<(typeof rounds)[number]>;
-    const batch = round.get(name) ?? { topic, partition, messages: [], indexes: [], bytes: 0 };
+    const batch = round.get(name) ?? { topic, partition, records: [], time_ms: now_ms, indexes: [], bytes: 0 };
     round.set(name, batch);
-    batch.messages.push({ key: key === null ? null : viewOf(key), value: viewOf(value), timestamp: String(now_ms) });
+    batch.records.push({ key, value });
     batch.indexes.push(index);
     batch.bytes += bytes;
   });
@@ -284,13 +279,11 @@ function roundsOf(records: readonly RecordToAppend[], partitions: readonly numbe
 }
 
 function halvesOf(batch: Batch): readonly (readonly Batch[])[] {
-  const { messages, indexes } = batch;
-  if (messages.length < 2) return [[batch]];
-  const middle = messages.length >>> 1;
+  const { records, indexes } = batch;
+  if (records.length < 2) return [[batch]];
+  const middle = records.length >>> 1;
   return [
-    [{ ...batch, messages: messages.slice(0, middle), indexes: indexes.slice(0, middle) }],
-    [{ ...batch, messages: messages.slice(middle), indexes: indexes.slice(middle) }],
+    [{ ...batch, records: records.slice(0, middle), indexes: indexes.slice(0, middle) }],
+    [{ ...batch, records: records.slice(middle), indexes: indexes.slice(middle) }],
   ];
 }
-
-const viewOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
