@@ -1,0 +1,108 @@
+import { join } from 'node:path';
+import {
+  CLICKHOUSE_VARIABLES,
+  type ClickHouseConnection,
+  clickHouseConnection,
+  KAFKA_VARIABLES,
+  type KafkaConnection,
+  kafkaConnection,
+  LOG_LEVELS,
+  type LogLevel,
+  loadConfig,
+  type ReadFile,
+} from '@sealtrail/service-runtime';
+import { z } from 'zod';
+import { type DetectionOptions, SHIPPED_RULES, STORED_PIPELINE } from './rule-files.ts';
+
+/** What the detector reads from its environment. docs/operations/detector.md lists the variables. */
+export interface DetectorConfig {
+  readonly kafka: KafkaConnection;
+  readonly clickhouse: ClickHouseConnection;
+  /** The folder with deployment.json, which `sealtrail setup` made. No key of it is read. */
+  readonly deployment_dir: string;
+  readonly group: string;
+  /** Of a member of the group: one that was silent for so long is taken for dead. */
+  readonly session_timeout_ms: number;
+  readonly rules: DetectionOptions;
+  /** Who is told; null where nobody is. */
+  readonly alerting_file: string | null;
+  /** Folder of the file that holds what is known of alerts that were told. */
+  readonly state_dir: string;
+  /** How long a replay rests for the time that it works. */
+  readonly replay_rest_ratio: number;
+  readonly operations_host: string;
+  readonly operations_port: number;
+  readonly log_level: LogLevel;
+  readonly log_format: 'json' | 'text';
+  readonly shutdown_deadline_ms: number;
+}
+
+const between = (number: z.ZodCoercedNumber, least: number, most: number, fallback: number): z.ZodType<number> =>
+  number.min(least, `is less than ${least}`).max(most, `is more than ${most}`).default(fallback);
+const whole = (least: number, most: number, fallback: number): z.ZodType<number> =>
+  between(z.coerce.number('is not a whole number').int('is not a whole number'), least, most, fallback);
+
+/** A comma may stand in no path. */
+const paths = (fallback: string): z.ZodType<readonly string[]> =>
+  z
+    .string()
+    .transform((list) => list.split(',').map((path) => path.trim()))
+    .refine((list) => list.every((path) => path !== ''), 'is not a list of paths with commas between')
+    .default([fallback]);
+
+/** Three heartbeats. */
+const SESSION_TIMEOUT_MS_MIN = 3_000;
+
+const VARIABLES = z.object({
+  ...KAFKA_VARIABLES,
+  ...CLICKHOUSE_VARIABLES,
+  SEALTRAIL_DEPLOYMENT_DIR: z.string(),
+  SEALTRAIL_DETECTOR_GROUP: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,240}$/, 'is not a name of at most 240 of A–Z a–z 0–9 . _ -')
+    .default('detector'),
+  SEALTRAIL_DETECTOR_SESSION_TIMEOUT_MS: whole(SESSION_TIMEOUT_MS_MIN, 1_800_000, 10_000),
+  SEALTRAIL_DETECTOR_RULES: paths(SHIPPED_RULES),
+  SEALTRAIL_DETECTOR_PIPELINES: paths(STORED_PIPELINE),
+  SEALTRAIL_DETECTOR_OVERRIDES_FILE: z.string().optional(),
+  SEALTRAIL_DETECTOR_ALERTING_FILE: z.string().optional(),
+  SEALTRAIL_DETECTOR_STATE_DIR: z.string().optional(),
+  SEALTRAIL_DETECTOR_REPLAY_REST_RATIO: between(z.coerce.number('is not a number'), 0, 100, 0),
+  SEALTRAIL_OPERATIONS_HOST: z.string().default('0.0.0.0'),
+  SEALTRAIL_OPERATIONS_PORT: whole(0, 65_535, 9_465),
+  SEALTRAIL_LOG_LEVEL: z.enum(LOG_LEVELS, `is not one of ${LOG_LEVELS.join(' ')}`).default('info'),
+  SEALTRAIL_LOG_FORMAT: z.enum(['json', 'text'], 'is not json or text').default('json'),
+  SEALTRAIL_SHUTDOWN_DEADLINE_MS: whole(1_000, 600_000, 25_000),
+});
+
+/** Names of the variables that the detector reads. */
+export const DETECTOR_VARIABLES: readonly string[] = Object.keys(VARIABLES.shape);
+
+const STATE_FILE = 'alerting-state.json';
+/** The file in the state's folder. */
+export const stateFileOf = ({ state_dir }: Pick<DetectorConfig, 'state_dir'>): string => join(state_dir, STATE_FILE);
+
+/** Throws ConfigError `config_invalid`, which names every wrong variable. */
+export function readDetectorConfig(env: Readonly<Record<string, string | undefined>>, readFile: ReadFile): DetectorConfig {
+  const variables = loadConfig(VARIABLES, env);
+  return {
+    kafka: kafkaConnection(variables, readFile),
+    clickhouse: clickHouseConnection(variables, readFile),
+    deployment_dir: variables.SEALTRAIL_DEPLOYMENT_DIR,
+    group: variables.SEALTRAIL_DETECTOR_GROUP,
+    session_timeout_ms: variables.SEALTRAIL_DETECTOR_SESSION_TIMEOUT_MS,
+    rules: {
+      rules: variables.SEALTRAIL_DETECTOR_RULES,
+      pipelines: variables.SEALTRAIL_DETECTOR_PIPELINES,
+      overrides: variables.SEALTRAIL_DETECTOR_OVERRIDES_FILE ?? null,
+    },
+    alerting_file: variables.SEALTRAIL_DETECTOR_ALERTING_FILE ?? null,
+    state_dir: variables.SEALTRAIL_DETECTOR_STATE_DIR ?? variables.SEALTRAIL_DEPLOYMENT_DIR,
+    replay_rest_ratio: variables.SEALTRAIL_DETECTOR_REPLAY_REST_RATIO,
+    operations_host: variables.SEALTRAIL_OPERATIONS_HOST,
+    operations_port: variables.SEALTRAIL_OPERATIONS_PORT,
+    log_level: variables.SEALTRAIL_LOG_LEVEL,
+    log_format: variables.SEALTRAIL_LOG_FORMAT,
+    shutdown_deadline_ms: variables.SEALTRAIL_SHUTDOWN_DEADLINE_MS,
+  };
+}

@@ -1,0 +1,207 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { AlertingError } from '@sealtrail/alerting';
+import { DataDirectoryError, type Deployment } from '@sealtrail/data-directory';
+import { type ConsumerEnd, type EventLog, EventLogError } from '@sealtrail/event-log';
+import { type AlertStore, LedgerStoreError } from '@sealtrail/ledger-store';
+import {
+  createHealth,
+  createLogger,
+  createMetrics,
+  createShutdown,
+  type Logger,
+  type ShutdownOutcome,
+  type SignalSource,
+  type StartTimer,
+  sleep,
+  startOperationsServer,
+} from '@sealtrail/service-runtime';
+import { runWhileActive } from './active-instance.ts';
+import { type ActiveTerm, openTerm } from './active-term.ts';
+import { ALERTS_TOPIC } from './alert-pipeline.ts';
+import type { Alerting } from './alerting-file.ts';
+import { type DetectorConfig, stateFileOf } from './config.ts';
+import { alertLog, detectorLog } from './detector-log.ts';
+import { alertMetrics, detectorMetrics, queueMetrics } from './detector-metrics.ts';
+import { alertStateFile } from './kept-state.ts';
+import { lastReached } from './last-reached.ts';
+import { watchPartitions } from './partition-watch.ts';
+import type { LoadedDetection } from './rule-files.ts';
+import { tellAll } from './tell-all.ts';
+
+/** Between two looks at the log's ends and at what people did about alerts. */
+const WATCH_MS = 5_000;
+/** How long ago the log and the store of alerts may have been reached last, for readiness. */
+const REACHED_MS_MAX = 20_000;
+/** How long a partition may wait for something, for readiness. */
+const WAITED_MS_MAX = 30_000;
+const CHECK_TIMEOUT_MS = 5_000;
+
+export interface ServeDetectorOptions {
+  readonly config: DetectorConfig;
+  readonly deployment: Deployment;
+  readonly rules: LoadedDetection;
+  readonly alerting: Alerting;
+  readonly openLog: (logger: Logger) => Promise<EventLog>;
+  readonly openStore: () => Promise<{ readonly alerts: AlertStore; close(): Promise<void> }>;
+  readonly signals: SignalSource;
+  readonly startTimer: StartTimer;
+  readonly clock_ms: () => number;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly newId: () => string;
+  readonly write: (line: string) => void;
+}
+
+export interface DetectorServed {
+  readonly shutdown: ShutdownOutcome;
+  /** Set where the detector ended by itself: a supervisor starts it again. */
+  readonly failure: Error | null;
+}
+
+/**
+ * Runs a detector with its health, metrics and logs until a signal comes or it cannot go on; where another instance is the
+ * active one it stands by. Throws the errors of the log, the store, the state's folder and the operations server when it
+ * cannot start.
+ */
+export async function serveDetector(options: ServeDetectorOptions): Promise<DetectorServed> {
+  const { config, deployment, rules, clock_ms } = options;
+  const trusted_errors = [EventLogError, LedgerStoreError, AlertingError, DataDirectoryError];
+  const logger = createLogger({ write: options.write, clock_ms, level: config.log_level, format: config.log_format, trusted_errors }).with({
+    service: 'detector',
+  });
+  const shutdown = createShutdown({
+    signals: options.signals,
+    deadline_ms: config.shutdown_deadline_ms,
+    startTimer: options.startTimer,
+    onStep: (step) => logger.info('stopping', { step }),
+  });
+  const metrics = createMetrics({ process_metrics: true });
+  const health = createHealth({ check_timeout_ms: CHECK_TIMEOUT_MS, startTimer: options.startTimer });
+  const watch = watchPartitions(metrics, clock_ms);
+  const queues = queueMetrics(metrics, clock_ms);
+  const active = metrics.gauge({ name: 'detector_active_info', help: '1 for the active instance, 0 for one that stands by.' });
+  active.set(0);
+  const reachedLog = lastReached('the log', clock_ms);
+  const reachedStore = lastReached('the store of alerts', clock_ms);
+  let ended: ConsumerEnd | null = null;
+  health.add({ name: 'detector', probe: 'live', check: () => (ended === null ? { kind: 'ok' } : { kind: 'failing', reason: ended.kind }) });
+  health.add({ name: 'event_log', probe: 'ready', check: () => reachedLog.check(REACHED_MS_MAX) });
+  health.add({ name: 'alert_store', probe: 'ready', check: () => reachedStore.check(REACHED_MS_MAX) });
+  health.add({ name: 'partitions', probe: 'ready', check: () => watch.waits(WAITED_MS_MAX) });
+
+  const operations = await startOperationsServer({ host: config.operations_host, port: config.operations_port, health, metrics });
+  shutdown.add('operations server', () => operations.close());
+  logger.info('serving health and metrics', { port: operations.port });
+
+  const started = start();
+  let failure: Error | null = null;
+  started.catch((error: unknown) => {
+    failure = error as Error;
+    void shutdown.begin('start failed');
+  });
+  const outcome = await shutdown.done;
+  const cause: unknown = failure;
+  if (cause !== null && ended === null) throw cause;
+  return { shutdown: outcome, failure };
+
+  async function start(): Promise<void> {
+    await assertWritable(config.state_dir);
+    const store = await options.openStore();
+    shutdown.add('store', () => store.close());
+    const log = await options.openLog(logger);
+    shutdown.add('event log', () => log.close());
+    const reader = await log.reader();
+    const levels = new Map(rules.matcher.rules.map(({ id, level }) => [id, level]));
+    const events = {
+      detector: tellAll([detectorLog(logger), detectorMetrics(metrics, (rule) => levels.get(rule) ?? ''), watch.events]),
+      alerts: tellAll([alertLog(logger), alertMetrics(metrics)]),
+    };
+    let term: ActiveTerm | null = null;
+    const stopped = new AbortController();
+    const watching = Promise.all([
+      follow('the log cannot be reached', async () => {
+        await reader.bounds(ALERTS_TOPIC, 0);
+        await watch.look(reader);
+        reachedLog.reached();
+      }),
+      follow('the store of alerts cannot be reached', async () => {
+        if (term === null) await store.alerts.actions({ rows_max: 1 });
+        else await term.look();
+        if (term !== null) queues.look(term.pipeline);
+        reachedStore.reached();
+      }),
+    ]);
+    const whileActive = async (held: Parameters<Parameters<typeof runWhileActive>[0]['whileActive']>[0]): Promise<void> => {
+      logger.info('this instance is the active one');
+      active.set(1);
+      const opened = await openTerm({ ...options, ...termSettings, log, store: store.alerts, events, onUnusableAction }, held);
+      term = opened;
+      // Before the first alert: what was silenced while nobody ran is silenced.
+      await opened.look().catch((error: unknown) => logger.warn('the store of alerts cannot be reached', {}, error));
+      try {
+        await opened.run();
+      } finally {
+        term = null;
+        queues.forget();
+        active.set(0);
+        logger.info('this instance is no longer the active one');
+      }
+    };
+    const termSettings = {
+      group: config.group,
+      replay_rest_ratio: config.replay_rest_ratio,
+      state: alertStateFile(stateFileOf(config)),
+      timers: { after: options.startTimer },
+    };
+    const onUnusableAction = (cause: Error): void => logger.warn('an action about alerts cannot be applied', {}, cause);
+    const running = runWhileActive({ log, group: config.group, whileActive }, shutdown.begun);
+    shutdown.add('detector', async () => {
+      await running.catch(() => undefined);
+      stopped.abort();
+      await watching;
+      await reader.close();
+    });
+    logger.info('the detector is there', { topic: deployment.topic, group: config.group });
+    running.then(
+      (end) => {
+        ended = end;
+        if (end.kind === 'failed') fail(end.cause);
+      },
+      (error: unknown) => {
+        ended = { kind: 'failed', cause: error as Error };
+        fail(error as Error);
+      },
+    );
+
+    async function follow(failed: string, look: () => Promise<void>): Promise<void> {
+      const stop = AbortSignal.any([shutdown.begun, stopped.signal]);
+      while (!stop.aborted) {
+        try {
+          await look();
+        } catch (error) {
+          logger.warn(failed, {}, error);
+        }
+        await sleep(WATCH_MS, stop);
+      }
+    }
+    function fail(error: Error): void {
+      failure = error;
+      logger.error('the detector cannot go on; a supervisor starts it again', {}, error);
+      void shutdown.begin('the detector failed');
+    }
+  }
+}
+
+/** Found out at once, and not when the first alert is to be kept. */
+async function assertWritable(folder: string): Promise<void> {
+  try {
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    throw new DataDirectoryError(
+      'directory_unwritable',
+      `cannot write in ${folder} (${(error as NodeJS.ErrnoException).code}); set SEALTRAIL_DETECTOR_STATE_DIR to a folder that the detector may write in`,
+      { cause: error },
+    );
+  }
+}
