@@ -1,4 +1,5 @@
 import { type LedgerStore, LedgerStoreError } from '@sealtrail/ledger-store';
+import { reasonOf } from './partition.ts';
 
 /** Copies what is read of the key registry to the store. Throws LedgerStoreError where it is not plainly stored. */
 export async function copyRegistry(store: LedgerStore, records: readonly Uint8Array[], from: number): Promise<void> {
@@ -6,7 +7,7 @@ export async function copyRegistry(store: LedgerStore, records: readonly Uint8Ar
   if (copied.kind === 'stored') return;
   throw new LedgerStoreError(
     'store_unavailable',
-    `key records ${from} to ${from + records.length} are not plainly stored; they are inserted again`,
+    `key records ${from} to ${from + records.length} are inserted again: ${reasonOf(copied.cause)}`,
     { cause: copied.cause },
   );
 }

@@ -8,6 +8,8 @@ export interface PartitionWatch {
   look(reader: EventLogReader): Promise<void>;
   /** Failing while a partition of this member stands still. */
   halts(): CheckResult;
+  /** Failing while a partition of this member waits: what it tries has failed for longer than a moment, and nothing else succeeded. */
+  waits(): CheckResult;
   /** Failing until the log was last reached not longer than `age_ms_max` ago. */
   reached(age_ms_max: number): CheckResult;
 }
@@ -19,6 +21,18 @@ interface Watched {
   current_at_ms: number;
   halt: Halt | null;
 }
+
+/** Tries that failed, with nothing between them that succeeded. */
+interface Wait {
+  readonly since_ms: number;
+  readonly last_ms: number;
+  readonly code: string;
+}
+
+/** From the first failed try to the last: a single one is nothing to tell. */
+const WAIT_MS_MIN = 10_000;
+/** Tries follow one another sooner, be it after the time that a request has: what was not told again for so long is over. */
+const WAIT_GAP_MS_MAX = 60_000;
 
 /** Follows the partitions that this member holds, for readiness and for the metrics that need a clock. */
 export function watchPartitions(metrics: Metrics, clock_ms: () => number): PartitionWatch {
@@ -34,28 +48,49 @@ export function watchPartitions(metrics: Metrics, clock_ms: () => number): Parti
   });
   const held = metrics.gauge({ name: 'ledger_held_size', help: 'Partitions that this member holds.' });
   const partitions = new Map<number, Watched>();
+  const waits = new Map<number, Wait>();
   let reachedAt_ms: number | null = null;
   const change = (topic: string, partition: number, change: Partial<Watched>): void => {
     const known = partitions.get(partition) ?? { topic, sealed_to: 0, current_at_ms: clock_ms(), halt: null };
     partitions.set(partition, { ...known, ...change });
     held.set(partitions.size);
   };
+  const waited = (partition: number, cause: Error): void => {
+    const now_ms = clock_ms();
+    const before = waits.get(partition);
+    const goesOn = before !== undefined && now_ms - before.last_ms < WAIT_GAP_MS_MAX;
+    const { code } = cause as { readonly code?: unknown };
+    waits.set(partition, {
+      since_ms: goesOn ? before.since_ms : now_ms,
+      last_ms: now_ms,
+      code: typeof code === 'string' ? code : 'not_agreed',
+    });
+  };
   return {
     events: {
-      recovered: ({ topic, partition }, { offset }) =>
-        change(topic, partition, { sealed_to: offset, current_at_ms: clock_ms(), halt: null }),
-      sealed: ({ topic, partition }, { to }) => change(topic, partition, { sealed_to: to, current_at_ms: clock_ms() }),
-      checkpointed: () => undefined,
-      claimEnded: () => undefined,
+      recovered({ topic, partition }, { offset }) {
+        waits.delete(partition);
+        change(topic, partition, { sealed_to: offset, current_at_ms: clock_ms(), halt: null });
+      },
+      sealed({ topic, partition }, { to }) {
+        waits.delete(partition);
+        change(topic, partition, { sealed_to: to, current_at_ms: clock_ms() });
+      },
+      checkpointed: ({ partition }) => void waits.delete(partition),
+      claimEnded: ({ partition }, cause) => waited(partition, cause),
       eraStarted: () => undefined,
-      waiting: () => undefined,
+      waiting: ({ partition }, _what, cause) => waited(partition, cause),
       lost({ topic, partition }) {
+        waits.delete(partition);
         partitions.delete(partition);
         lag.remove({ topic, partition });
         age.remove({ topic, partition });
         held.set(partitions.size);
       },
-      halted: ({ topic, partition }, halt) => change(topic, partition, { halt }),
+      halted({ topic, partition }, halt) {
+        waits.delete(partition);
+        change(topic, partition, { halt });
+      },
     },
     async look(reader) {
       for (const [partition, watched] of Array.from(partitions)) {
@@ -73,6 +108,15 @@ export function watchPartitions(metrics: Metrics, clock_ms: () => number): Parti
         halt === null ? [] : [`partition ${partition}: ${halt.code}`],
       );
       return halted.length === 0 ? { kind: 'ok' } : { kind: 'failing', reason: halted.join('; ') };
+    },
+    waits() {
+      const now_ms = clock_ms();
+      const waiting = Array.from(waits).flatMap(([partition, { since_ms, last_ms, code }]) =>
+        last_ms - since_ms < WAIT_MS_MIN || now_ms - last_ms >= WAIT_GAP_MS_MAX
+          ? []
+          : [`partition ${partition}: ${code} for ${Math.round((now_ms - since_ms) / 1000)} s`],
+      );
+      return waiting.length === 0 ? { kind: 'ok' } : { kind: 'failing', reason: waiting.join('; ') };
     },
     reached(age_ms_max) {
       const ago_ms = reachedAt_ms === null ? null : clock_ms() - reachedAt_ms;

@@ -43,6 +43,10 @@ export function halted(partition: Partition, code: HaltCode, what: string): Part
   return new PartitionEnd({ kind: 'halted', halt: { code, message: `${topic}/${incarnation}/${number} halts (${code}): ${what}` } });
 }
 
+/** What may be told of a failure: the message of one of the ports', which quotes nothing; of another its class. */
+export const reasonOf = (cause: Error): string =>
+  cause instanceof EventLogError || cause instanceof LedgerStoreError ? cause.message : cause.name;
+
 /** What passes when the log or the store can be reached again. */
 const isPassing = (error: unknown): error is Error =>
   (error instanceof EventLogError && (error.code === 'log_unavailable' || error.code === 'log_no_space')) ||

@@ -4,6 +4,7 @@ import { type Frontier, formatCheckpoint, frontierRoot, signNote } from '@sealtr
 import type { RejectedRecord } from '@sealtrail/seal';
 import type { Rejection, Round } from '@sealtrail/wire';
 import { hex } from './metadata.ts';
+import { reasonOf } from './partition.ts';
 import { type LedgerPorts, type LedgerSettings, operatorOrigin } from './ports.ts';
 
 type Rejected = Rejection & Pick<RejectedRow, 'detail' | 'recorded_at'>;
@@ -56,7 +57,7 @@ async function append(partition: PartitionKey, rejected: readonly Rejected[], po
   const why = outcome.kind === 'refused' ? `refused (${outcome.code})` : 'not confirmed';
   throw new EventLogError(
     isFull ? 'log_no_space' : 'log_unavailable',
-    `${rejected.length} records for ${topic} were ${why}; they are sent again`,
+    `${rejected.length} records for ${topic} were ${why} and are sent again: ${reasonOf(outcome.cause)}`,
     {
       cause: outcome.cause,
     },
@@ -76,7 +77,11 @@ export async function publishCheckpoint(
   const note = signNote(formatCheckpoint({ origin, size: operator.size, root }), key, sign);
   const outcome = await ports.store.insertCheckpoint({ origin, size: operator.size, root, note });
   if (outcome.kind === 'stored') return;
-  throw new LedgerStoreError('store_unavailable', `checkpoint ${operator.size} of ${origin} is not plainly stored; it is inserted again`, {
-    cause: outcome.cause,
-  });
+  throw new LedgerStoreError(
+    'store_unavailable',
+    `checkpoint ${operator.size} of ${origin} is inserted again: ${reasonOf(outcome.cause)}`,
+    {
+      cause: outcome.cause,
+    },
+  );
 }

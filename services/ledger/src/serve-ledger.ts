@@ -72,6 +72,7 @@ export async function serveLedger(options: ServeLedgerOptions): Promise<LedgerSe
   health.add({ name: 'ledger', probe: 'live', check: () => (ended === null ? { kind: 'ok' } : { kind: 'failing', reason: ended.kind }) });
   health.add({ name: 'event_log', probe: 'ready', check: () => watch.reached(REACHED_MS_MAX) });
   health.add({ name: 'partitions', probe: 'ready', check: watch.halts });
+  health.add({ name: 'progress', probe: 'ready', check: watch.waits });
 
   const operations = await startOperationsServer({ host: config.operations_host, port: config.operations_port, health, metrics });
   shutdown.add('operations server', () => operations.close());

@@ -60,7 +60,7 @@ export async function loadTenant(partition: Partition, sizes: LogSizes, tenant: 
   const empty = emptyTenant(sha256, identity, tenant, null);
   const size = sizes.of(tenant);
   if (size === 0) return empty;
-  return untilAgreed<TenantState>(partition, `reading the log of tenant ${tenant}`, async () => {
+  return untilAgreed<TenantState>(partition, 'reading a tenant’s log', async () => {
     const head = await store.head(key, tenant);
     const wrong = head === null ? 'there is no head' : faultOf(sha256, head, empty.log, size);
     if (head === null || wrong !== null) return disagrees(`tenant ${tenant} has a log of ${size} manifests, and ${wrong}`);
@@ -94,7 +94,7 @@ function isFrontier({ size, nodes }: Frontier): boolean {
 export function loadSealedHeader(partition: Partition, number: SealedHeaderKey): Promise<Uint8Array> {
   const { ports, key } = partition;
   const { tenant, producer, sequence } = number;
-  return untilAgreed<Uint8Array>(partition, `reading an earlier header of tenant ${tenant}`, async () => {
+  return untilAgreed<Uint8Array>(partition, 'reading an earlier header', async () => {
     const value = await ports.store.sealedHeader(key, number);
     if (value !== null) return { kind: 'agreed', value };
     return disagrees(`number ${sequence} of producer ${producer} is sealed in the log of tenant ${tenant}, and its manifest is not there`);

@@ -4,7 +4,7 @@ export type Answer<T> = { readonly kind: 'agreed'; readonly value: T } | { reado
 
 /**
  * Asks the store until its answer agrees with what was committed, as long as replication may lag; then the partition halts
- * with `rows_disagree`. `isLast` says that no attempt follows. Throws PartitionEnd, and what `ask` throws.
+ * with `rows_disagree`. `doing` is a label of metrics: it names no tenant. `isLast` says that no attempt follows. Throws PartitionEnd, and what `ask` throws.
  */
 export async function untilAgreed<T>(partition: Partition, doing: string, ask: (isLast: boolean) => Promise<Answer<T>>): Promise<T> {
   const { ports, settings, key } = partition;

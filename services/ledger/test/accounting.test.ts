@@ -54,6 +54,8 @@ describe('a read that a replica answers which lags', () => {
     await small.runUntil(small.isDoneAt(4), { settings: rereading, store: stale(method, lagging(), 2) });
     expect(small.halts).toEqual([]);
     expect(small.waits.length).toBe(2);
+    // They are a label of metrics.
+    expect(small.waits.filter((what) => /acme|globex/.test(what))).toEqual([]);
     expect(await small.positions()).toEqual({ acme: [0, 1, 2], globex: [0] });
   });
 

@@ -1,4 +1,5 @@
 import type { EventLogReader } from '@sealtrail/event-log';
+import { LedgerStoreError } from '@sealtrail/ledger-store';
 import { createMetrics } from '@sealtrail/service-runtime';
 import { describe, expect, it } from 'vitest';
 import { ledgerMetrics } from '../src/ledger-metrics.ts';
@@ -73,6 +74,46 @@ describe('readiness of the ledger', () => {
     expect(watch.reached(15_000)).toEqual({ kind: 'ok' });
     passes(16_000);
     expect(watch.reached(15_000)).toEqual({ kind: 'failing', reason: 'the log was last reached 16 s ago' });
+  });
+
+  it('fails while a partition waits for longer than a moment, and no longer once it goes on', async () => {
+    const { watch, events, passes } = await setUp();
+    const away = new LedgerStoreError('store_unavailable', 'the server cannot be reached');
+    events.claimEnded(key, away);
+    passes(9_000);
+    events.claimEnded(key, away);
+    expect(watch.waits()).toEqual({ kind: 'ok' });
+    passes(3_000);
+    events.waiting(key, 'publishing the checkpoint', away);
+    expect(watch.waits()).toEqual({ kind: 'failing', reason: 'partition 3: store_unavailable for 12 s' });
+    events.sealed(key, facts);
+    expect(watch.waits()).toEqual({ kind: 'ok' });
+  });
+
+  it('forgets a wait that nothing was told of for long: what failed then is not tried any more', async () => {
+    const { watch, events, passes } = await setUp();
+    const away = new Error('m');
+    events.waiting(key, 'reading the event log', away);
+    passes(20_000);
+    events.waiting(key, 'reading the event log', away);
+    expect(watch.waits()).toEqual({ kind: 'failing', reason: 'partition 3: not_agreed for 20 s' });
+    passes(60_000);
+    expect(watch.waits()).toEqual({ kind: 'ok' });
+    events.waiting(key, 'reading the event log', away);
+    expect(watch.waits()).toEqual({ kind: 'ok' });
+  });
+
+  it.each(['recovered', 'checkpointed', 'halted', 'lost'] as const)('no longer waits once it is told of as %s', async (told) => {
+    const { watch, events, passes } = await setUp();
+    events.waiting(key, 'w', new Error('m'));
+    passes(11_000);
+    events.waiting(key, 'w', new Error('m'));
+    expect(watch.waits().kind).toBe('failing');
+    if (told === 'recovered') events.recovered(key, { offset: 5, rounds_checked: 2, rounds_rebuilt: 0 });
+    if (told === 'checkpointed') events.checkpointed(key, { size: 1, to: 5 });
+    if (told === 'halted') events.halted(key, { code: 'round_missing', message: 'm' });
+    if (told === 'lost') events.lost(key);
+    expect(watch.waits()).toEqual({ kind: 'ok' });
   });
 
   it('fails while a partition of this member is halted, and no longer once it is given up', async () => {
