@@ -1,0 +1,199 @@
+/** A deployment on servers: a Kafka broker and a ClickHouse front of its own, each in a process that can be killed. */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ChdbHttpProcess, forkClickHouse } from '@sealtrail/chdb-http';
+import { type Broker, freePort, startBroker } from '../../scripts/kafka/broker.ts';
+import { CLI, type Ended, end, remove, start, temporaryFolder } from './cli.ts';
+import { type KafkaLoad, kafkaLoad, LedgerProcess, type Supervised, supervise } from './ledger-process.ts';
+
+/** Short of the default, so that what a killed member holds is free again soon; SOAK=1 keeps the default. */
+export const SESSION_TIMEOUT_MS: number = process.env['SOAK'] === undefined ? 4_000 : 10_000;
+
+const POLL_MS = 200;
+const STORED_WAIT_MS_MAX = 90_000;
+
+export class Servers {
+  readonly #folder: string;
+  readonly #ledgers: LedgerProcess[] = [];
+  readonly #loads: KafkaLoad[] = [];
+  #broker: Broker;
+  #front: ChdbHttpProcess;
+
+  private constructor(folder: string, broker: Broker, front: ChdbHttpProcess) {
+    this.#folder = folder;
+    this.#broker = broker;
+    this.#front = front;
+  }
+
+  /** Starts both and sets the deployment up, as its operator does. */
+  static async start(name: string, partitions: number): Promise<Servers> {
+    const folder = temporaryFolder(name);
+    const port = await freePort();
+    const [broker, front] = await Promise.all([
+      startBroker({ dir: join(folder, 'broker'), port }),
+      forkClickHouse({ dir: join(folder, 'clickhouse') }),
+    ]);
+    const servers = new Servers(folder, broker, front);
+    await servers.sealtrail('setup', '--data', servers.data, '--audience', `test.${name}`, '--partitions', String(partitions));
+    return servers;
+  }
+
+  get data(): string {
+    return join(this.#folder, 'deployment');
+  }
+
+  get front(): ChdbHttpProcess {
+    return this.#front;
+  }
+
+  /** Where both are found, as users say it. */
+  get #env(): NodeJS.ProcessEnv {
+    return { KAFKA_BROKERS: this.#broker.address, CLICKHOUSE_URL: this.#front.url };
+  }
+
+  /** Runs a command against the servers. Throws what it says when it fails. */
+  async sealtrail(...args: readonly string[]): Promise<Ended> {
+    const ended = await end(start(CLI, args, this.#env));
+    if (ended.code !== 0) throw new Error(`sealtrail ${args[0]} ended with ${ended.code}: ${ended.stderr}${ended.stdout.slice(-4_000)}`);
+    return ended;
+  }
+
+  /** Asks the server itself, as somebody who sees all tables. */
+  async ask(sql: string): Promise<readonly (readonly string[])[]> {
+    const answer = await fetch(this.#front.url, { method: 'POST', body: `${sql} FORMAT TSV` });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(text);
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => line.split('\t'));
+  }
+
+  /** A ledger process, started as a user starts it. */
+  startLedger(name: string): LedgerProcess {
+    const ledger = new LedgerProcess(name, {
+      ...this.#env,
+      SEALTRAIL_DEPLOYMENT_DIR: this.data,
+      SEALTRAIL_LEDGER_SESSION_TIMEOUT_MS: String(SESSION_TIMEOUT_MS),
+      SEALTRAIL_OPERATIONS_HOST: '127.0.0.1',
+      SEALTRAIL_OPERATIONS_PORT: '0',
+      SEALTRAIL_LOG_LEVEL: 'debug',
+    });
+    this.#ledgers.push(ledger);
+    return ledger;
+  }
+
+  /** A ledger process that is started again when it ends with the code for that, as its supervisor does. */
+  superviseLedger(name: string): Supervised {
+    return supervise((life) => this.startLedger(`${name}, life ${life}`));
+  }
+
+  /** Resolves when it emits. */
+  async startLoad(producer: string, rate: number): Promise<KafkaLoad> {
+    const record = join(this.#folder, `${producer}.txt`);
+    const load = kafkaLoad({ data: this.data, producer, rate, record, env: this.#env });
+    this.#loads.push(load);
+    await load.begun;
+    return load;
+  }
+
+  async killBroker(): Promise<void> {
+    await this.#broker.kill();
+  }
+
+  async restartBroker(): Promise<void> {
+    const port = Number(this.#broker.address.split(':')[1]);
+    this.#broker = await startBroker({ dir: join(this.#folder, 'broker'), port });
+  }
+
+  async killFront(): Promise<void> {
+    await this.#front.kill();
+  }
+
+  async restartFront(): Promise<void> {
+    const port = Number(new URL(this.#front.url).port);
+    this.#front = await forkClickHouse({ dir: join(this.#folder, 'clickhouse'), port });
+  }
+
+  /** Rows of a committed kind that its claim's interval does not show. */
+  async hiddenRows(table: 'entries' | 'manifests' | 'heads'): Promise<number> {
+    const shown = `SELECT claim, \`from\`, \`to\` FROM sealtrail.intervals`;
+    const [row] = await this.ask(
+      `SELECT count() FROM sealtrail.${table} AS r LEFT JOIN (${shown}) AS i ON r.claim = i.claim WHERE NOT (r.offset >= i.\`from\` AND r.offset < i.\`to\`)`,
+    );
+    return Number(row?.[0]);
+  }
+
+  /**
+   * Waits until as many events are visible as the loads were told are durable, or for long enough, and says what is missing
+   * or doubled. Loads must have ended.
+   */
+  async settled(): Promise<Settled> {
+    const accepted = this.#loads.flatMap((load) => load.ids());
+    const deadline_ms = Date.now() + STORED_WAIT_MS_MAX;
+    while (Date.now() < deadline_ms) {
+      const [row] = await this.ask('SELECT count() FROM sealtrail.audit_events');
+      if (Number(row?.[0]) >= accepted.length) break;
+      await sleep(POLL_MS);
+    }
+    // What analysts see, through the command that they have.
+    const asked = await this.sealtrail(
+      'sql',
+      "SELECT lower(replaceAll(toString(event_id), '-', '')) AS id FROM audit_events",
+      '--rows-max',
+      '2000000',
+      '--data',
+      this.data,
+      '--json',
+    );
+    const stored = asked.json<{ readonly rows: readonly { readonly id: string }[] }>().rows.map(({ id }) => id);
+    const [distinct, known] = [new Set(stored), new Set(accepted)];
+    return {
+      missing: accepted.filter((id) => !distinct.has(id)).length,
+      doubled: stored.length - distinct.size,
+      unknown: [...distinct].filter((id) => !known.has(id)).length,
+    };
+  }
+
+  /** Throws with its findings when there are any. */
+  async fsck(): Promise<Fsck> {
+    return (await this.sealtrail('fsck', '--data', this.data, '--json')).json<Fsck & Record<string, unknown>>();
+  }
+
+  /** What the ledgers and loads have said last, for a test that failed. */
+  transcript(): string {
+    return [...this.#ledgers, ...this.#loads].map((process) => process.transcript()).join('\n');
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#ledgers, ...this.#loads].map((process) => process.kill()));
+    await Promise.all([this.#front.kill(), this.#broker.stop()]);
+    remove(this.#folder);
+  }
+}
+
+export interface Settled {
+  readonly missing: number;
+  readonly doubled: number;
+  /** Visible, and never told as accepted: a load that ended in order leaves none. */
+  readonly unknown: number;
+}
+export const NOTHING_AMISS: Settled = { missing: 0, doubled: 0, unknown: 0 };
+
+export interface Fsck {
+  readonly ok: boolean;
+  readonly findings: readonly unknown[];
+  readonly entries: number;
+  readonly rounds: number;
+}
+
+/** xorshift32: the same numbers in [0, 1) for the same seed. */
+export function seeded(seed: number): () => number {
+  let state = seed || 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
