@@ -47,3 +47,7 @@ export function alertingHeads({ loaded, compiled }: ReturnType<typeof compileShi
   const silent = new Set([...silent_rules, ...linked.filter((one) => one.silent).map(({ rule }) => rule.head.id)]);
   return [...loaded.rules, ...loaded.correlations].map(({ head }) => head).filter(({ id }) => !silent.has(id));
 }
+
+/** Those that are measured: all that find something in what others do. A canary is the deployment's own event. */
+export const measuredHeads = (shipped: ReturnType<typeof compileShipped>): readonly RuleHead[] =>
+  alertingHeads(shipped).filter(({ name }) => name !== 'canary_seen');

@@ -27,5 +27,6 @@ export {
   rejectionCodec,
   roundCodec,
 } from './records.ts';
+export * from './reserved.ts';
 export * from './signature.ts';
 export type * from './values.ts';

@@ -19,6 +19,7 @@ import type { EventLogProducer } from '@sealtrail/event-log';
 import type { AlertFate, AlertRow, AlertStore } from '@sealtrail/ledger-store';
 import type { Sha256 } from '@sealtrail/merkle';
 import { alertCodec } from '@sealtrail/wire';
+import { isCanaryAlert } from './canary.ts';
 import type { AlertSink } from './ports.ts';
 
 /** Where a deployment's alerts are appended, for other systems to read. */
@@ -42,7 +43,7 @@ export interface AlertPipelineOptions {
   readonly events: AlertPipelineEvents;
 }
 
-/** For logs and metrics. */
+/** For logs and metrics. Alerts of canaries are not told here: `CanaryEvents` are theirs. */
 export interface AlertPipelineEvents {
   raised(alert: Alert, fate: Fate): void;
   delivery(event: DeliveryEvent): void;
@@ -67,6 +68,11 @@ const FATES: Readonly<Record<Fate['kind'], AlertFate>> = {
   silenced: 'SILENCED',
   duplicate: 'DUPLICATE',
 };
+
+/** A canary's alert is stored and appended like any, tells nobody, and leaves no trace in what hygiene knows. */
+const CANARY: Admission = { fate: { kind: 'unrouted' }, risk: { entity: null, score: 0, accumulated: 0 } };
+/** What marks its row. */
+const CANARY_DETAIL = 'canary';
 
 /**
  * What follows when detection has found something: hygiene decides, the alert is stored with its fate and appended to its
@@ -99,6 +105,7 @@ export async function createAlertPipeline(options: AlertPipelineOptions): Promis
   const decided = new Map<string, Admission>();
   const decide = (alerts: readonly Alert[]): readonly Admission[] =>
     alerts.map((alert) => {
+      if (isCanaryAlert(alert)) return CANARY;
       const id = alertIdOf(alert);
       const admission = decided.get(id) ?? (flow.admit([alert])[0] as Admission);
       decided.set(id, admission);
@@ -119,8 +126,10 @@ export async function createAlertPipeline(options: AlertPipelineOptions): Promis
         const appended = await producer.append(records);
         if (appended.kind !== 'appended') throw appended.cause;
       }
+      if (alerts.every(isCanaryAlert)) return;
       await flow.keep();
       for (const [i, alert] of alerts.entries()) {
+        if (isCanaryAlert(alert)) continue;
         events.raised(alert, (admissions[i] as Admission).fate);
         decided.delete(alertIdOf(alert));
       }
@@ -136,10 +145,11 @@ export async function createAlertPipeline(options: AlertPipelineOptions): Promis
 }
 
 function rowOf(alert: Alert, { fate, risk }: Admission): AlertRow {
+  const detail = isCanaryAlert(alert) ? CANARY_DETAIL : '';
   return {
     alert,
     fate: FATES[fate.kind],
-    fate_detail: fate.kind === 'inhibited' ? fate.rule : fate.kind === 'silenced' ? fate.silence : '',
+    fate_detail: fate.kind === 'inhibited' ? fate.rule : fate.kind === 'silenced' ? fate.silence : detail,
     risk_score: risk.score,
     risk_accumulated: risk.accumulated,
     groups: fate.kind === 'grouped' ? fate.groups.map(({ group }) => group) : [],

@@ -2,7 +2,7 @@ import type { RegistryStream } from '@sealtrail/data-directory';
 import { type Alert, type DetectionEvent, type Engine, wasGiven } from '@sealtrail/detection';
 import type { Assignment, LogRecord } from '@sealtrail/event-log';
 import { examineRecord, type Registry, recordedAtOf } from '@sealtrail/seal';
-import type { WalkedBatch } from '@sealtrail/wire';
+import { isCanary, type WalkedBatch } from '@sealtrail/wire';
 import { alertRecord } from './alert-record.ts';
 import { auditDetectionEvent } from './audit-event.ts';
 import { EvidencePlaces } from './evidence-places.ts';
@@ -59,12 +59,18 @@ class PartitionDetector {
   readonly #registry: RegistryStream;
   readonly #place: PartitionPlace;
   readonly #engine: Engine;
+  /** Canaries have state of their own: what a deployment sends to itself must move the event time of nobody's history. */
+  readonly #canaryEngine: Engine;
   readonly #replaySpan_us: number;
   readonly #places = new EvidencePlaces();
+  /** Of canaries that were read just now: their alerts follow at once. */
+  #canaryPlaces = new EvidencePlaces();
   readonly #producers: ProducerWatch;
   /** Offsets of events that a replay has matched: what stood before the committed place. */
   readonly #replayed = new Map<string, number>();
   #recorded_at = 0;
+  /** recorded_at of the last record that was no canary. */
+  #busy_at = 0;
   /** Latest time of an event, no later than the log took it. */
   #latest_us = Number.NEGATIVE_INFINITY;
   #restored: Restored | null = null;
@@ -82,6 +88,7 @@ class PartitionDetector {
     this.#registry = registry;
     this.#place = { topic: assignment.topic, partition: assignment.partition };
     this.#engine = ports.rules.engine.fresh();
+    this.#canaryEngine = ports.rules.engine.fresh();
     this.#replaySpan_us = ports.rules.replay_span_us;
     this.#producers = new ProducerWatch(settings.silence_ms * 1000);
   }
@@ -109,8 +116,9 @@ class PartitionDetector {
       if (last !== undefined) next = last.offset + 1;
       const replaying = this.#restored !== null && next <= this.#restored.offset;
       const alerts = raised.filter((alert) => !this.#wasGiven(alert));
-      const records = alerts.map((alert) => alertRecord(alert, this.#places, this.#recorded_at));
+      const records = alerts.map((alert) => alertRecord(alert, this.#placesOf(alert), this.#recorded_at));
       if (records.length > 0) await this.#persist('storing alerts', () => this.#ports.sink.raise(records));
+      if (this.#canaryPlaces.size > 0) this.#canaryPlaces = new EvidencePlaces();
       this.#tell(next, alerts.length, replaying);
       this.#forget();
       const now_ms = this.#ports.clock_ms();
@@ -196,6 +204,11 @@ class PartitionDetector {
     const { audience, topic, incarnation, partitions } = this.#settings;
     const identity = { audience, topic, incarnation, partition: this.#place.partition, partitions };
     const examined = examineRecord({ sha256, verify, identity, registry }, record, this.#recorded_at);
+    if (examined.kind === 'sound' && isCanary(examined.batch.header)) {
+      this.#evaluateCanaries(examined.batch, record.offset, received_us, alerts);
+      return examined.batch.header.count + 1;
+    }
+    this.#busy_at = this.#recorded_at;
     if (examined.kind === 'rejected') {
       this.#findings++;
       this.#rejected++;
@@ -233,22 +246,41 @@ class PartitionDetector {
     }
   }
 
-  #evaluateEvent(event: DetectionEvent, offset: number, at: EventAt | null, alerts: Alert[]): void {
-    const evaluation = this.#engine.evaluate(event);
+  /** Their producer is not followed: whether it falls silent is what the health of its process tells. */
+  #evaluateCanaries(batch: WalkedBatch, offset: number, received_us: number, alerts: Alert[]): void {
+    for (let index = 0; index < batch.header.count; index++) {
+      const event = auditDetectionEvent(batch, index, received_us);
+      const at = { index, leaf_hash: () => batch.leaves.slice(HASH_BYTES * index, HASH_BYTES * (index + 1)) };
+      this.#evaluateEvent(event, offset, at, alerts, { engine: this.#canaryEngine, places: this.#canaryPlaces });
+    }
+  }
+
+  #evaluateEvent(
+    event: DetectionEvent,
+    offset: number,
+    at: EventAt | null,
+    alerts: Alert[],
+    { engine, places }: { readonly engine: Engine; readonly places: EvidencePlaces } = { engine: this.#engine, places: this.#places },
+  ): void {
+    const evaluation = engine.evaluate(event);
     if (evaluation.matches.length > 0) {
       this.#matches += evaluation.matches.length;
       for (const { rule } of evaluation.matches) this.#matchesOf.set(rule.id, (this.#matchesOf.get(rule.id) ?? 0) + 1);
-      if (at !== null) this.#remember(event, offset, at);
+      if (at !== null) this.#remember(event, offset, at, places);
       if (this.#restored !== null && offset < this.#restored.offset) this.#replayed.set(`${event.tenant}\n${event.id}`, offset);
     }
     for (const alert of evaluation.alerts) alerts.push(alert);
   }
 
   /** Alerts may rest on it. */
-  #remember(event: DetectionEvent, offset: number, { index, leaf_hash }: EventAt): void {
+  #remember(event: DetectionEvent, offset: number, { index, leaf_hash }: EventAt, places: EvidencePlaces): void {
     const { incarnation } = this.#settings;
     const place = { event_id: Buffer.from(event.id, 'hex'), ...this.#place, incarnation, offset, index, leaf_hash: leaf_hash() };
-    this.#places.remember(event.tenant, event.id, place, event.time_us, this.#recorded_at);
+    places.remember(event.tenant, event.id, place, event.time_us, this.#recorded_at);
+  }
+
+  #placesOf({ tenant, anchor }: Alert): EvidencePlaces {
+    return this.#canaryPlaces.get(tenant, anchor) === null ? this.#places : this.#canaryPlaces;
   }
 
   /**
@@ -273,7 +305,7 @@ class PartitionDetector {
       );
     }
     // From the latest event on, not to the clock itself: history that is imported comes after a pause, and is not late for it.
-    const passed_us = Math.max(0, now_us - this.#recorded_at * 1000);
+    const passed_us = Math.max(0, now_us - this.#busy_at * 1000);
     if (this.#latest_us > 0) alerts.push(...this.#engine.advance(this.#latest_us + passed_us));
     return alerts;
   }

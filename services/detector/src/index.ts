@@ -9,6 +9,22 @@ export {
 export { type Alerting, type AlertingFileOptions, alertingFrom, NO_ALERTING, readAlerting } from './alerting-file.ts';
 export { auditDetectionEvent, type EventOrigin, fieldOf, storedDetectionEvent } from './audit-event.ts';
 export { type BacktestAlert, type BacktestResult, type BacktestTally, backtest } from './backtest.ts';
+export {
+  CANARY_DEFAULTS,
+  CANARY_RULE_ID,
+  type CanaryAnswered,
+  type CanaryCounts,
+  type CanaryHealth,
+  type CanarySettings,
+  type CanaryTarget,
+  CanaryWatch,
+  canaryTargets,
+  isCanaryAlert,
+} from './canary.ts';
+export { type CanaryEmitterOptions, createCanaryEmitter } from './canary-emitter.ts';
+export { type CanaryKeyOptions, openCanaryKey } from './canary-key.ts';
+export { type CanaryEvents, type CanaryPorts, type CanaryRun, startCanaries } from './canary-run.ts';
+export { type AlertTopic, followCanaryAlerts } from './canary-topic.ts';
 export { createDetector, type Detector, type DetectorOptions } from './detector.ts';
 export { alertLog, detectorLog } from './detector-log.ts';
 export { type Forgotten, forgottenOf } from './forgotten-watch.ts';

@@ -19,8 +19,8 @@ import {
 } from '../src/index.ts';
 
 export const TOPIC = 'audit.events';
-const REGISTRY = 'audit.registry';
-const AUDIENCE = 'test.deployment';
+export const REGISTRY = 'audit.registry';
+export const AUDIENCE = 'test.deployment';
 const START_MS = 1_700_000_000_000;
 const seed = new Uint8Array(32).fill(7);
 const hash = sha256();
@@ -79,6 +79,8 @@ export class DetectorWorld {
   /** What was raised, by id; and how often an id was raised again. */
   readonly alerts = new Map<string, AlertRecord>();
   raisedAgain = 0;
+  /** Told of each set that is raised. */
+  onRaised: (alerts: readonly AlertRecord[]) => void = () => undefined;
   readonly evaluated: EvaluatedFacts[] = [];
   readonly rested: { readonly to: number; readonly pending: number }[] = [];
   replays: number[] = [];
@@ -159,6 +161,7 @@ export class DetectorWorld {
         sink: {
           raise: async (alerts) => {
             await breathe();
+            this.onRaised(alerts);
             for (const alert of alerts) {
               const id = Buffer.from(alert.id).toString('hex');
               if (this.alerts.has(id)) this.raisedAgain++;
