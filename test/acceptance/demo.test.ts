@@ -6,6 +6,17 @@ interface Demo {
   readonly entries: number;
   readonly batches: number;
   readonly rejected: number;
+  readonly alerts: readonly {
+    readonly rule_id: string;
+    readonly title: string;
+    readonly level: string;
+    readonly tenant: string;
+    readonly group: Readonly<Record<string, string>>;
+    readonly actor: string;
+    readonly count: number;
+    readonly entry: number;
+  }[];
+  readonly alert_proof: { readonly alert: string; readonly entries: readonly number[]; readonly ok: boolean };
   readonly tamper: {
     readonly altered: { readonly tenant: string; readonly entry: number };
     readonly found: readonly { readonly code: string; readonly tenant: string; readonly entry: number }[];
@@ -13,9 +24,20 @@ interface Demo {
   readonly ok: boolean;
 }
 
+/** What each attack must raise: rule, level, tenant, whom it is about, and how many events it rests on. */
+const RAISED = [
+  'Forged tokens from one address|HIGH|platform|203.0.113.9|3',
+  'Many expired tokens of one actor|MEDIUM|platform|admin-3@globex|6',
+  'Many exports within minutes|HIGH|globex|trent@globex|40',
+  'Many failed sign-ins to one account from one address|MEDIUM|acme|203.0.113.66 clerk-9@acme|10',
+  'Object ids tried one after the other|HIGH|acme|mallory@acme|60',
+  'One token from two networks and two devices|HIGH|globex|dana@globex|4',
+  'Sign-in succeeded after many failures|HIGH|acme|203.0.113.66 clerk-9@acme|12',
+];
+
 // That a fresh clone gets here by itself is a step of `.ci/run`.
 describe('npm run demo', () => {
-  it('emits, seals, queries, verifies, alters one row and names it', async () => {
+  it('emits, seals, detects each attack, queries, verifies, alters one row and names it', async () => {
     const ended = await end(start('npm', ['run', '--silent', 'demo', '--', '--json']));
     expect(ended.code, ended.stderr).toBe(0);
     const demo = ended.json<Demo & Record<string, unknown>>();
@@ -23,6 +45,19 @@ describe('npm run demo', () => {
     expect(demo.emitted).toBeGreaterThan(1_900);
     expect(demo.entries).toBe(demo.emitted);
     expect(demo.batches).toBeGreaterThan(3);
+    // A group that is a hash says nothing to people: who acted does.
+    const whom = ({ group, actor }: Demo['alerts'][number]): string =>
+      Object.values(group)
+        .map((value) => (/^[0-9a-f]{64}$/.test(value) ? actor : value))
+        .sort()
+        .join(' ');
+    expect(demo.alerts.map((alert) => [alert.title, alert.level, alert.tenant, whom(alert), alert.count].join('|')).sort()).toEqual(RAISED);
+    expect(
+      demo.alerts.every(({ entry }) => Number.isSafeInteger(entry)),
+      'each rests on an entry',
+    ).toBe(true);
+    expect(demo.alert_proof.ok).toBe(true);
+    expect(demo.alert_proof.entries.length).toBeGreaterThan(1);
   });
 
   it('prints a summary for people', async () => {
@@ -30,7 +65,10 @@ describe('npm run demo', () => {
     expect(ended.code, ended.stderr).toBe(0);
     expect(ended.stdout).toMatch(/Everything held/);
     expect(ended.stdout).toMatch(/found +entry_altered/);
+    expect(ended.stdout).toMatch(/HIGH +Sign-in succeeded after many failures +acme +clerk-9@acme, 203\.0\.113\.66 +12 +\d+\n/);
+    expect(ended.stdout).toMatch(/alert proven +“.*all \d+ events/);
     const width = Math.max(...ended.stdout.split('\n').map((line) => line.length));
-    expect(width, 'a line is wider than the screen').toBeLessThanOrEqual(110);
+    expect(width, 'a line is wider than a log’s').toBeLessThanOrEqual(100);
+    expect(ended.stdout, 'a log has no colours').not.toContain('\u001b');
   });
 });

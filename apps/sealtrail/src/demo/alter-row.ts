@@ -18,7 +18,7 @@ export async function alterRow(storeFolder: string, tenant: string): Promise<Alt
   try {
     const text = (
       await session.queryAsync(
-        `SELECT entry, actor_id FROM sealtrail.entries WHERE tenant = '${tenant}' AND outcome = 'DENIED' ORDER BY entry LIMIT 1 FORMAT JSONEachRow`,
+        `SELECT entry, actor_id FROM sealtrail.entries WHERE tenant = '${tenant}' AND outcome = 'DENIED' AND actor_id != '' ORDER BY entry LIMIT 1 FORMAT JSONEachRow`,
       )
     ).text();
     const row = JSON.parse(text.trim()) as { readonly entry: number | string; readonly actor_id: string };

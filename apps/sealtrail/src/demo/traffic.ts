@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LocalIssuer } from '@sealtrail/examples/local-issuer';
+import { type Attack, attacks, type Call, type ExpectedAlert } from './attacks.ts';
 
 export interface TrafficOptions {
   /** Address of the API, without a slash at its end. */
@@ -17,70 +18,67 @@ export type Statuses = Readonly<Record<string, number>>;
 export interface TrafficDone {
   readonly requests: number;
   readonly statuses: Statuses;
-  readonly attacks: readonly { readonly name: string; readonly requests: number }[];
+  readonly attacks: readonly { readonly name: string; readonly requests: number; readonly raises: readonly ExpectedAlert[] }[];
 }
 
-interface Call {
-  readonly tenant: string;
-  readonly method: string;
-  /** `:any` stands for an invoice that was created before. */
-  readonly path: string;
-  readonly token: string;
-  readonly body?: string;
+/** A call, and in whose turn: the calls of one attack follow each other. */
+interface Turn {
+  readonly call: Call;
+  readonly attack: Attack | null;
 }
 
 const TENANTS = ['acme', 'globex', 'initech'];
+/** Roles in a team of one tenant. */
+const TEAM = ['viewer', 'clerk', 'clerk', 'admin'];
+/** So that nobody's ordinary work looks like copying everything: 500 objects in ten minutes do. */
+const REQUESTS_A_USER_MAX = 400;
 const CONCURRENT = 16;
 const INVOICE = JSON.stringify({ customer_id: 'cus-1', amount_cents: 1_999, currency: 'EUR' });
+const AGENT = 'Mozilla/5.0 (Macintosh; Intel Mac OS X 15_5) AppleWebKit/605.1.15 Version/18.5 Safari/605.1.15';
 
-/** Ordinary work of a dozen users of three tenants, with four attacks in it. */
+/** Ordinary work of a dozen users of three tenants and more, with attacks in it. */
 export async function driveTraffic(options: TrafficOptions): Promise<TrafficDone> {
-  const { issuer, impostor, requests } = options;
+  const { issuer, requests } = options;
+  const hostile = await attacks(options);
+  const turns = hostile.flatMap((attack) => attack.calls.map((call): Turn => ({ call, attack })));
+  const ordinary = await ordinaryCalls(issuer, Math.max(0, requests - turns.length));
+  const all = interleave(
+    ordinary.map((call): Turn => ({ call, attack: null })),
+    turns,
+  );
+  const statuses = await send(options, all);
+  return {
+    requests: all.length,
+    statuses,
+    attacks: hostile.map(({ name, calls, raises }) => ({ name, requests: calls.length, raises })),
+  };
+}
+
+async function ordinaryCalls(issuer: LocalIssuer, count: number): Promise<readonly Call[]> {
+  const teams = Math.max(1, Math.ceil(count / (REQUESTS_A_USER_MAX * TEAM.length * TENANTS.length)));
   const users = await Promise.all(
-    TENANTS.flatMap((tenant) =>
-      ['viewer', 'clerk', 'clerk', 'admin'].map(async (role, i) => ({
-        role,
-        tenant,
-        token: await issuer.token({ sub: `${role}-${i}@${tenant}`, tenant, roles: [role], scope: 'invoices', sid: `${tenant}-${i}` }),
-      })),
+    Array.from({ length: teams }, (_, team) => team).flatMap((team) =>
+      TENANTS.flatMap((tenant, t) =>
+        TEAM.map(async (role, i) => {
+          const n = team * TEAM.length + i;
+          const sub = `${role}-${n}@${tenant}`;
+          return {
+            role,
+            tenant,
+            from: { address: `198.51.100.${100 + t * TEAM.length + i}`, agent: AGENT },
+            token: await issuer.token({ sub, tenant, roles: [role], scope: 'invoices', sid: `${tenant}-${n}` }),
+          };
+        }),
+      ),
     ),
   );
-  const ordinary = (n: number): Call => {
-    const { role, tenant, token } = users[n % users.length] as (typeof users)[number];
+  return Array.from({ length: count }, (_, n): Call => {
+    const { role, ...who } = users[n % users.length] as (typeof users)[number];
     const isCreate = role !== 'viewer' && n % 5 === 0;
     return isCreate
-      ? { tenant, method: 'POST', path: '/invoices', token, body: INVOICE }
-      : { tenant, method: 'GET', path: n % 3 === 0 ? '/invoices' : '/invoices/:any', token };
-  };
-  const mallory = await issuer.token({ sub: 'mallory@acme', tenant: 'acme', roles: ['viewer'], scope: 'invoices' });
-  const stolen = await issuer.token({ sub: 'admin-3@globex', tenant: 'globex', roles: ['admin'], scope: 'invoices', expires_in_s: -600 });
-  const forged = await impostor.token({ sub: 'admin-3@initech', tenant: 'initech', roles: ['admin'], scope: 'invoices' });
-  const leaving = await issuer.token({ sub: 'trent@globex', tenant: 'globex', roles: ['admin'], scope: 'invoices' });
-  const attacks: readonly { readonly name: string; readonly calls: readonly Call[] }[] = [
-    {
-      name: 'a viewer tries to delete what is not hers',
-      calls: Array.from({ length: 60 }, (_, n) => ({ tenant: 'acme', method: 'DELETE', path: `/invoices/inv-${n}`, token: mallory })),
-    },
-    {
-      name: 'an expired token is used again',
-      calls: Array.from({ length: 40 }, () => ({ tenant: 'globex', method: 'POST', path: '/invoices/export', token: stolen })),
-    },
-    {
-      name: 'an impostor signs tokens',
-      calls: Array.from({ length: 40 }, () => ({ tenant: 'initech', method: 'GET', path: '/invoices', token: forged })),
-    },
-    {
-      name: 'an admin exports everything, again and again',
-      calls: Array.from({ length: 30 }, () => ({ tenant: 'globex', method: 'POST', path: '/invoices/export', token: leaving })),
-    },
-  ];
-  const hostile = attacks.flatMap(({ calls }) => calls);
-  const calls = interleave(
-    Array.from({ length: Math.max(0, requests - hostile.length) }, (_, n) => ordinary(n)),
-    hostile,
-  );
-  const statuses = await send(options, calls);
-  return { requests: calls.length, statuses, attacks: attacks.map(({ name, calls: own }) => ({ name, requests: own.length })) };
+      ? { ...who, method: 'POST', path: '/invoices', body: INVOICE }
+      : { ...who, method: 'GET', path: n % 3 === 0 ? '/invoices' : '/invoices/:any' };
+  });
 }
 
 /** `few` spread evenly among `many`. */
@@ -95,29 +93,46 @@ function interleave<T>(many: readonly T[], few: readonly T[]): readonly T[] {
   return [...mixed, ...few.slice(next)];
 }
 
-async function send({ base, onProgress }: TrafficOptions, calls: readonly Call[]): Promise<Statuses> {
+async function send({ base, onProgress }: TrafficOptions, turns: readonly Turn[]): Promise<Statuses> {
   const statuses: Record<string, number> = {};
   const created = new Map<string, string[]>();
-  const pathOf = ({ tenant, path }: Call, n: number): string => {
-    const ids = created.get(tenant) ?? [];
-    return path.replace(':any', ids[n % Math.max(1, ids.length)] ?? 'inv-0');
-  };
+  /** Of each attack the call that was taken up last. */
+  const running = new Map<Attack, Promise<void>>();
   let next = 0;
   let done = 0;
+  const make = async (call: Call, n: number): Promise<void> => {
+    const { tenant, method, token, body, from } = call;
+    const ids = created.get(tenant) ?? [];
+    const path = call.path.replace(':any', ids[n % Math.max(1, ids.length)] ?? 'inv-0');
+    const response = await fetch(`${base}${path}`, {
+      method,
+      headers: {
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        'user-agent': from.agent,
+        // As the proxy in front of an API tells it.
+        'x-forwarded-for': from.address,
+        traceparent: traceparent(n),
+      },
+      ...(body === undefined ? {} : { body }),
+    });
+    if (response.status === 201 && path === '/invoices') {
+      const { id } = (await response.json()) as { readonly id: string };
+      created.set(tenant, [...(created.get(tenant) ?? []), id]);
+    } else await response.arrayBuffer();
+    statuses[response.status] = (statuses[response.status] ?? 0) + 1;
+    onProgress(++done);
+  };
   const worker = async (): Promise<void> => {
-    for (let call = calls[next++]; call !== undefined; call = calls[next++]) {
-      const { tenant, method, token, body } = call;
-      const response = await fetch(`${base}${pathOf(call, next)}`, {
-        method,
-        headers: { authorization: `Bearer ${token}`, 'user-agent': 'demo/1', traceparent: traceparent(next) },
-        ...(body === undefined ? {} : { body }),
-      });
-      if (response.status === 201) {
-        const { id } = (await response.json()) as { readonly id: string };
-        created.set(tenant, [...(created.get(tenant) ?? []), id]);
-      } else await response.arrayBuffer();
-      statuses[response.status] = (statuses[response.status] ?? 0) + 1;
-      onProgress(++done);
+    for (let turn = turns[next++]; turn !== undefined; turn = turns[next++]) {
+      const { call, attack } = turn;
+      const n = next;
+      if (attack === null) await make(call, n);
+      else {
+        const before = running.get(attack) ?? Promise.resolve();
+        const made = before.then(() => make(call, n));
+        running.set(attack, made);
+        await made;
+      }
       if (done % 200 === 0) await sleep(1);
     }
   };
