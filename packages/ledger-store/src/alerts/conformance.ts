@@ -191,6 +191,9 @@ export function alertStoreConformance(name: string, harness: AlertStoreHarness):
         { raised, group: 'group 3' },
         { raised: { from: RAISED + 3, to: RAISED + 9 }, fates: ['GROUPED'] },
         { raised, tenant: "'; DROP" },
+        { raised, except: { rule_id: 'rule 1', tenant_prefix: 'glo' } },
+        { raised, except: { rule_id: 'rule 1', tenant_prefix: 'Glo' }, tenant: 'globex' },
+        { raised, except: { rule_id: 'rule 2', tenant_prefix: '' }, levels: ['LOW'] },
         { raised, after: { raised_at: RAISED + 10, id: bytes16(20) } },
       ];
       for (const query of queries) {
@@ -205,6 +208,28 @@ export function alertStoreConformance(name: string, harness: AlertStoreHarness):
         }
         expect(idsOf(paged)).toEqual(idsOf(wanted));
       }
+    });
+
+    it('leaves out of a list a rule in tenants of a kind, and no other rule or tenant', async () => {
+      const at = { raised_at: RAISED + 20_000 };
+      const named = (n: number, rule_id: string, tenant: string): AlertRow => alertRow(n, { ...at, rule_id, tenant });
+      await insertAlerts([
+        named(950, 'canary', 'own.canary.0'),
+        named(951, 'canary', 'acme'),
+        named(952, 'other', 'own.canary.0'),
+        named(953, 'canary', 'Own.canary.0'),
+        named(954, 'canary', 'own.canary'),
+      ]);
+      const raised = { from: at.raised_at, to: at.raised_at + 1 };
+      const except = { rule_id: 'canary', tenant_prefix: 'own.canary.' };
+      const found = await store.alerts({ raised, except, rows_max: 4 });
+      expect(found.map(({ alert }) => `${alert.rule_id} ${alert.tenant}`).sort()).toEqual([
+        'canary Own.canary.0',
+        'canary acme',
+        'canary own.canary',
+        'other own.canary.0',
+      ]);
+      expect((await store.alerts({ raised, rows_max: 10 })).length).toBe(5);
     });
 
     it('keeps what people did: who, why, when', async () => {

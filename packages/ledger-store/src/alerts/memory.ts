@@ -35,11 +35,12 @@ export function createMemoryAlertStore(): AlertStore {
 
     alert: async (id) => copyOf(alerts.get(hexOf(id)) ?? null),
     async alerts(query) {
-      const { after, raised, levels, fates, group } = query;
+      const { after, raised, levels, fates, group, except } = query;
       return copyOf(
         [...alerts.values()]
           .filter(
             ({ alert, fate, groups }) =>
+              (except === undefined || alert.rule_id !== except.rule_id || !alert.tenant.startsWith(except.tenant_prefix)) &&
               (query.tenant === undefined || alert.tenant === query.tenant) &&
               (query.rule_id === undefined || alert.rule_id === query.rule_id) &&
               (levels === undefined || levels.includes(alert.level)) &&

@@ -30,6 +30,8 @@ export interface AlertPlace {
 
 /** All conditions must hold. */
 export interface AlertQuery {
+  /** Leaves out alerts of this rule in tenants whose names begin so. */
+  readonly except?: { readonly rule_id: string; readonly tenant_prefix: string };
   readonly tenant?: string;
   readonly rule_id?: string;
   readonly levels?: readonly Severity[];

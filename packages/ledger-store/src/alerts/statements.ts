@@ -73,8 +73,11 @@ const { text, millis, fixed } = valueTypes;
 
 /** Keys of a page of alerts. */
 export function alertKeysLookup(query: AlertQuery): Lookup {
-  const { after } = query;
+  const { after, except } = query;
   const conditions = [
+    ...(except === undefined
+      ? []
+      : [`NOT (rule_id = ${textLiteral(except.rule_id)} AND startsWith(tenant, ${textLiteral(except.tenant_prefix)}))`]),
     ...equals('tenant', query.tenant),
     ...equals('rule_id', query.rule_id),
     ...oneOf('level', query.levels),

@@ -1,4 +1,5 @@
 /** The views: what is visible, and what analysts read. */
+import { CANARY_PRODUCER, CANARY_TENANT_PREFIX } from '@sealtrail/wire';
 import { columnType } from './column-types.ts';
 import { identifier, quoted, table } from './literals.ts';
 import { entryPlace, eventColumns, type TableColumn } from './tables.ts';
@@ -29,6 +30,10 @@ export function visibleCondition(): string {
   const of = (nth: number): string => `transform(claim, tupleElement(${intervals}, 1), tupleElement(${intervals}, ${nth}), toInt64(0))`;
   return `offset < ${of(3)} AND offset >= ${of(2)}`;
 }
+
+/** A condition that holds for rows that a deployment sent to itself (`isCanary`): both names are the deployment's own. */
+export const canaryCondition = (): string =>
+  `producer = ${quoted(CANARY_PRODUCER)} AND startsWith(tenant, ${quoted(CANARY_TENANT_PREFIX)})`;
 
 /** What is read most stands first. */
 const FIRST = ['tenant', 'entry', 'occurred_at', 'action', 'outcome', 'severity', 'actor_type', 'actor_id', 'resource_type', 'resource_id'];
@@ -67,5 +72,5 @@ SELECT ${auditEventsColumns()
   .map(({ name, expression }) => (expression === identifier(name) ? expression : `${expression} AS ${identifier(name)}`))
   .join(', ')}
 FROM ${table('entries')}
-WHERE ${visibleCondition()}
-COMMENT ${quoted('Committed events: what an analyst reads.')}`;
+WHERE ${visibleCondition()} AND NOT (${canaryCondition()})
+COMMENT ${quoted('Committed events, canaries left out: what an analyst reads.')}`;
