@@ -127,6 +127,12 @@ describe('an insert', () => {
 });
 
 describe('while connections are refused', () => {
+  /** On a connection from before, a client may also learn that it was reset: then nobody knows what arrived. */
+  const refuse = async (): Promise<void> => {
+    await served().front.refuse();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  };
+
   it('an insert waits and is stored once they are taken again: nothing of it had arrived', async () => {
     const waits: number[] = [];
     const pacing = {
@@ -139,7 +145,7 @@ describe('while connections are refused', () => {
     };
     const { insert, count } = await withRound({ unreachable_wait_ms: 10_000, pacing });
     const before = sentInserts();
-    await served().front.refuse();
+    await refuse();
     expect((await insert()).kind).toBe('stored');
     expect(waits).toEqual([50, 100, 200, 400]);
     expect(sentInserts() - before).toBe(1);
@@ -152,7 +158,7 @@ describe('while connections are refused', () => {
     const pacing = { now_ms: () => now, random: () => 0.999, sleep: async (ms: number) => void ((now += ms), sleeps++) };
     const { store, ledger } = await withRound({ unreachable_wait_ms: 1_000_000, pacing });
     const round = ledger.round(...Array.from({ length: 4 }, () => ({ tenant: 'acme', events: 1_000 })));
-    await served().front.refuse();
+    await refuse();
     try {
       const before = process.memoryUsage();
       const outcome = await store.insertEntries(ledger.key, claim, round.batches);
