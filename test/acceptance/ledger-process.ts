@@ -77,6 +77,12 @@ export class LedgerProcess extends Watched {
     super(name, start(process.execPath, [...RUN, 'services/ledger/src/main.ts'], env));
   }
 
+  /** Resolves with its exit code after SIGTERM, which it is not sent before it can take it. */
+  override async stop(): Promise<number | string> {
+    await this.until('serving health and metrics');
+    return super.stop();
+  }
+
   /** Its log so far. */
   log(): readonly LogLine[] {
     return this.lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as LogLine);

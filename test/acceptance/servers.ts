@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChdbHttpProcess, forkClickHouse } from '@sealtrail/chdb-http';
-import { type Broker, freePort, startBroker } from '../../scripts/kafka/broker.ts';
+import { type Broker, type BrokerOptions, freePort, startBroker } from '../../scripts/kafka/broker.ts';
+import { type BrokerRelay, openBrokerRelay } from './broker-relay.ts';
 import { CLI, type Ended, end, remove, start, temporaryFolder } from './cli.ts';
 import { type KafkaLoad, kafkaLoad, LedgerProcess, type Supervised, supervise } from './ledger-process.ts';
 
@@ -16,11 +17,16 @@ export class Servers {
   readonly #folder: string;
   readonly #ledgers: LedgerProcess[] = [];
   readonly #loads: KafkaLoad[] = [];
+  readonly #brokerOptions: BrokerOptions;
+  /** Between the broker and the ledgers that are started behind it. */
+  readonly relay: BrokerRelay;
   #broker: Broker;
   #front: ChdbHttpProcess;
 
-  private constructor(folder: string, broker: Broker, front: ChdbHttpProcess) {
+  private constructor(folder: string, relay: BrokerRelay, brokerOptions: BrokerOptions, broker: Broker, front: ChdbHttpProcess) {
     this.#folder = folder;
+    this.relay = relay;
+    this.#brokerOptions = brokerOptions;
     this.#broker = broker;
     this.#front = front;
   }
@@ -28,12 +34,17 @@ export class Servers {
   /** Starts both and sets the deployment up, as its operator does. */
   static async start(name: string, partitions: number): Promise<Servers> {
     const folder = temporaryFolder(name);
-    const port = await freePort();
-    const [broker, front] = await Promise.all([
-      startBroker({ dir: join(folder, 'broker'), port }),
-      forkClickHouse({ dir: join(folder, 'clickhouse') }),
-    ]);
-    const servers = new Servers(folder, broker, front);
+    const [port, relayed] = [await freePort(), await freePort()];
+    const relay = await openBrokerRelay(relayed);
+    // Who comes through the relay is told an address that leads through it again.
+    const properties = {
+      listeners: `PLAINTEXT://127.0.0.1:${port},RELAYED://127.0.0.1:${relayed},CONTROLLER://127.0.0.1:${port + 1}`,
+      'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},RELAYED://127.0.0.1:${relay.port}`,
+      'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,RELAYED:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    };
+    const brokerOptions = { dir: join(folder, 'broker'), port, properties };
+    const [broker, front] = await Promise.all([startBroker(brokerOptions), forkClickHouse({ dir: join(folder, 'clickhouse') })]);
+    const servers = new Servers(folder, relay, brokerOptions, broker, front);
     await servers.sealtrail('setup', '--data', servers.data, '--audience', `test.${name}`, '--partitions', String(partitions));
     return servers;
   }
@@ -69,10 +80,11 @@ export class Servers {
       .map((line) => line.split('\t'));
   }
 
-  /** A ledger process, started as a user starts it. */
-  startLedger(name: string): LedgerProcess {
+  /** A ledger process, started as a user starts it; `behind` the relay, it sees the broker through that alone. */
+  startLedger(name: string, behind?: 'relay'): LedgerProcess {
     const ledger = new LedgerProcess(name, {
       ...this.#env,
+      ...(behind === undefined ? {} : { KAFKA_BROKERS: `127.0.0.1:${this.relay.port}` }),
       SEALTRAIL_DEPLOYMENT_DIR: this.data,
       SEALTRAIL_LEDGER_SESSION_TIMEOUT_MS: String(SESSION_TIMEOUT_MS),
       SEALTRAIL_OPERATIONS_HOST: '127.0.0.1',
@@ -102,8 +114,7 @@ export class Servers {
   }
 
   async restartBroker(): Promise<void> {
-    const port = Number(this.#broker.address.split(':')[1]);
-    this.#broker = await startBroker({ dir: join(this.#folder, 'broker'), port });
+    this.#broker = await startBroker(this.#brokerOptions);
   }
 
   async killFront(): Promise<void> {
@@ -167,6 +178,7 @@ export class Servers {
 
   async close(): Promise<void> {
     await Promise.all([...this.#ledgers, ...this.#loads].map((process) => process.kill()));
+    this.relay.close();
     await Promise.all([this.#front.kill(), this.#broker.stop()]);
     remove(this.#folder);
   }
