@@ -93,6 +93,14 @@ const OVERFLOW: readonly (readonly [string, string])[] = [];
 export function createGrouping({ settings, digest }: GroupingOptions, state: GroupingState = []): Grouping {
   const groups = new Map<string, Group>(state.map((kept) => [kept.key, fromState(kept)]));
 
+  // State is asked for at every alert of a storm, and holds the same alerts each time.
+  const encoded = new WeakMap<Alert, AlertBytes>();
+  const bytesOf = (alert: Alert): AlertBytes => {
+    const known = encoded.get(alert) ?? alertToState(alert);
+    encoded.set(alert, known);
+    return known;
+  };
+
   // The soonest `next_ms`; undefined where it has to be looked for.
   let soonest: number | null | undefined;
 
@@ -186,7 +194,7 @@ export function createGrouping({ settings, digest }: GroupingOptions, state: Gro
     get size() {
       return groups.size;
     },
-    state: () => Array.from(groups.values(), toState),
+    state: () => Array.from(groups.values(), (group) => toState(group, bytesOf)),
   };
 }
 
@@ -221,17 +229,18 @@ const contentOf = (group: Group, { count, level, first_seen, last_seen, alerts }
   alerts,
 });
 
-const keptSpan = ({ count, level, first_seen, last_seen, alerts }: Span): KeptSpan => ({
+type BytesOf = (alert: Alert) => AlertBytes;
+const keptSpan = ({ count, level, first_seen, last_seen, alerts }: Span, bytesOf: BytesOf): KeptSpan => ({
   count,
   level,
   first_seen,
   last_seen,
-  alerts: alerts.map(alertToState),
+  alerts: alerts.map(bytesOf),
 });
-const toState = (group: Group): GroupingState[number] => ({
+const toState = (group: Group, bytesOf: BytesOf): GroupingState[number] => ({
   ...group,
-  ...keptSpan(group),
-  fresh: group.fresh === null ? null : keptSpan(group.fresh),
+  ...keptSpan(group, bytesOf),
+  fresh: group.fresh === null ? null : keptSpan(group.fresh, bytesOf),
 });
 const spanOf = ({ count, level, first_seen, last_seen, alerts }: KeptSpan): Span => ({
   count,

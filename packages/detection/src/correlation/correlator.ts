@@ -150,9 +150,11 @@ export function createCorrelator(correlations: Correlations, options: Correlator
     if (effect.kind === 'duplicate') counts.duplicates++;
     if (effect.kind !== 'true') return;
     const outer = come.flatMap((work) => work.pending.outer).filter((next) => effect.rises || followsTruth(ruleAt(next.node).type));
-    if (silent && outer.length === 0) return;
+    const isTold = effect.rises && !silent;
+    // While a condition goes on to hold, nobody asks what it rests on: that costs the whole window.
+    if (!isTold && outer.length === 0) return;
     const { evidence, value } = window.explain(effect.anchor);
-    if (effect.rises && !silent) alerts.push(alertOf(rule, event, pending.key, effect.anchor, evidence, value));
+    if (isTold) alerts.push(alertOf(rule, event, pending.key, effect.anchor, evidence, value));
     for (const next of outer) work[next.node]?.push({ moment: effect.anchor, pending: next, rests_on: evidence });
   }
 
