@@ -9,3 +9,4 @@ export * from './operations-server.ts';
 export { redactSecrets } from './redact.ts';
 export * from './shutdown.ts';
 export { type Align, formatTable, type TableInput } from './table.ts';
+export { ToldReasons } from './told-reasons.ts';

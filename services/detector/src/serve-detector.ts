@@ -15,6 +15,7 @@ import {
   type StartTimer,
   sleep,
   startOperationsServer,
+  ToldReasons,
 } from '@sealtrail/service-runtime';
 import { runWhileActive } from './active-instance.ts';
 import { type ActiveTerm, openTerm } from './active-term.ts';
@@ -25,6 +26,7 @@ import { alertLog, detectorLog } from './detector-log.ts';
 import { alertMetrics, detectorMetrics, queueMetrics } from './detector-metrics.ts';
 import { alertStateFile } from './kept-state.ts';
 import { lastReached } from './last-reached.ts';
+import { newsOnly } from './news-only.ts';
 import { watchPartitions } from './partition-watch.ts';
 import type { LoadedDetection } from './rule-files.ts';
 import { tellAll } from './tell-all.ts';
@@ -114,7 +116,11 @@ export async function serveDetector(options: ServeDetectorOptions): Promise<Dete
     const reader = await log.reader();
     const levels = new Map(rules.matcher.rules.map(({ id, level }) => [id, level]));
     const events = {
-      detector: tellAll([detectorLog(logger), detectorMetrics(metrics, (rule) => levels.get(rule) ?? ''), watch.events]),
+      detector: tellAll([
+        newsOnly(detectorLog(logger), clock_ms),
+        detectorMetrics(metrics, (rule) => levels.get(rule) ?? ''),
+        watch.events,
+      ]),
       alerts: tellAll([alertLog(logger), alertMetrics(metrics)]),
     };
     let term: ActiveTerm | null = null;
@@ -162,7 +168,7 @@ export async function serveDetector(options: ServeDetectorOptions): Promise<Dete
       await watching;
       await reader.close();
     });
-    logger.info('the detector is there', { topic: deployment.topic, group: config.group });
+    logger.info('the detector waits to be the active instance', { topic: deployment.topic, group: config.group });
     running.then(
       (end) => {
         ended = end;
@@ -174,13 +180,15 @@ export async function serveDetector(options: ServeDetectorOptions): Promise<Dete
       },
     );
 
+    const reasons = new ToldReasons(clock_ms);
     async function follow(failed: string, look: () => Promise<void>): Promise<void> {
       const stop = AbortSignal.any([shutdown.begun, stopped.signal]);
       while (!stop.aborted) {
         try {
           await look();
+          reasons.goesOn(failed);
         } catch (error) {
-          logger.warn(failed, {}, error);
+          if (reasons.isNews(failed, '', error as Error)) logger.warn(failed, {}, error);
         }
         await sleep(WATCH_MS, stop);
       }
