@@ -9,9 +9,9 @@ export interface Running {
   readonly ended: Promise<Ended>;
 }
 
-/** Resolves once it says that it is up. */
-export async function up(data: string): Promise<Running> {
-  const child = start(CLI, ['up', '--data', data]);
+/** Resolves once it says that it is up. A test that counts every entry asks for `--no-canaries`. */
+export async function up(data: string, ...args: readonly string[]): Promise<Running> {
+  const child = start(CLI, ['up', '--data', data, ...args]);
   const ended = end(child);
   await lineFrom(child, /sealtrail is up/);
   return { child, ended };

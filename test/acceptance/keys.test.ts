@@ -28,7 +28,7 @@ async function fine(...args: readonly string[]): Promise<Ended> {
 }
 
 beforeAll(async () => {
-  running = await up(data);
+  running = await up(data, '--no-canaries');
   directory = await openDataDirectory({ dir: data });
   const connected = await connectControl(directory);
   if (connected === null) throw new Error('what was just started does not answer');

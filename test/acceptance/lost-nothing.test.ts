@@ -51,7 +51,7 @@ async function stillUp(running: Running, data: string): Promise<Running> {
   const ended = await running.ended;
   expect(ended.code, ended.stderr).toBe(3);
   expect(complaints(ended)).toHaveLength(1);
-  return up(data);
+  return up(data, '--no-canaries');
 }
 
 interface Rows {
@@ -120,7 +120,7 @@ describe.runIf(mounts)('a disk that is full', () => {
     'under $what, while events are written, loses none that was acknowledged',
     async ({ place }) => {
       const { data, record, disk } = await onSmallDisk(place);
-      let running = await up(data);
+      let running = await up(data, '--no-canaries');
       onTestFinished(() => void running.child.kill('SIGKILL'));
       const writer = await startWriter(data, record);
       await until('events are acknowledged', () => settledIn(record).acknowledged.length > 200);
@@ -201,7 +201,7 @@ it(title, async () => {
   expect([0, 3], ended.stderr).toContain(ended.code);
   expect(complaints(ended)).toHaveLength(ended.code === 0 ? 0 : 1);
 
-  const running = await up(data);
+  const running = await up(data, '--no-canaries');
   onTestFinished(() => void running.child.kill('SIGKILL'));
   const before = settledIn(record).acknowledged.length;
   const second = await startWriter(data, record);

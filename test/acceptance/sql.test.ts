@@ -51,7 +51,7 @@ beforeAll(async () => {
     response.end('1\n');
   });
   await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
-  running = await up(data);
+  running = await up(data, '--no-canaries');
   directory = await openDataDirectory({ dir: data });
   await emitEvents(directory);
   for (let n = 0; n < EVENTS; ) n = Number((await rowsOf('SELECT count() AS n FROM audit_events'))[0]?.['n']);
@@ -312,9 +312,9 @@ describe('whether or not `up` runs', () => {
     const first = await answers(QUESTIONS);
     expect((await stop(running)).code).toBe(0);
     expect(await answers(QUESTIONS)).toEqual(first);
-    running = await up(data);
+    running = await up(data, '--no-canaries');
     await kill(running);
     expect(await answers(QUESTIONS.slice(0, 2))).toEqual(first.slice(0, 2));
-    running = await up(data);
+    running = await up(data, '--no-canaries');
   }, 240_000);
 });

@@ -43,6 +43,14 @@ export interface CanaryRun {
   readonly ended: Promise<void>;
 }
 
+export interface CanaryOptions {
+  readonly targets: readonly CanaryTarget[];
+  readonly settings: CanarySettings;
+  readonly ports: CanaryPorts;
+  /** What is known to keep alerts from coming; told with the reason. */
+  readonly hint?: string | null;
+}
+
 /** The longest wait between two looks, so that a clock that was set forward is noticed. */
 const LOOK_MS = 1_000;
 
@@ -50,11 +58,7 @@ const LOOK_MS = 1_000;
  * Sends canaries and waits for their alerts, in whatever process the detector runs that raises them. Emission and answers
  * are judged apart from each other: what hangs in one is told by the other's bound.
  */
-export function startCanaries(
-  options: { readonly targets: readonly CanaryTarget[]; readonly settings: CanarySettings; readonly ports: CanaryPorts },
-  stop: AbortSignal,
-): CanaryRun {
-  const { targets, settings, ports } = options;
+export function startCanaries({ targets, settings, ports, hint = null }: CanaryOptions, stop: AbortSignal): CanaryRun {
   const { clock_ms, events } = ports;
   const watch = new CanaryWatch(targets, settings);
   /** Partitions whose emission is under way: while one hangs no further one is begun. */
@@ -66,8 +70,11 @@ export function startCanaries(
   const begun = new Promise<void>((resolve) => (begin = resolve));
   stop.addEventListener('abort', () => begin(), { once: true });
 
-  const health = (): CanaryHealth =>
-    broken === null ? watch.health() : { kind: 'failing', reason: `canaries ended by themselves (${broken}); restart the process` };
+  const health = (): CanaryHealth => {
+    if (broken !== null) return { kind: 'failing', reason: `canaries ended by themselves (${broken}); restart the process` };
+    const found = watch.health();
+    return found.kind === 'ok' || hint === null ? found : { kind: 'failing', reason: `${found.reason}; ${hint}` };
+  };
   const tell = (): void => {
     const now = health();
     const reason = now.kind === 'ok' ? null : now.reason;
@@ -75,6 +82,10 @@ export function startCanaries(
     told = reason;
     if (reason === null) events.recovered();
     else events.failing(reason);
+  };
+
+  const judge = (): void => {
+    for (const partition of watch.overdue(clock_ms())) events.missed(partition);
   };
 
   const emit = async (target: CanaryTarget): Promise<void> => {
@@ -99,7 +110,7 @@ export function startCanaries(
   const look = async (): Promise<void> => {
     const emissions = new Set<Promise<void>>();
     while (!stop.aborted) {
-      for (const partition of watch.overdue(clock_ms())) events.missed(partition);
+      judge();
       for (const target of watch.due(clock_ms())) {
         if (emitting.has(target.partition)) continue;
         const emission: Promise<void> = emit(target).finally(() => emissions.delete(emission));
@@ -112,6 +123,7 @@ export function startCanaries(
   };
 
   const take = (bytes: Uint8Array): void => {
+    judge();
     const answer = watch.answered(hex(bytes), clock_ms());
     if (answer === null) return;
     events.answered(answer);

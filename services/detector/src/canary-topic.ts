@@ -6,7 +6,8 @@ import type { CanaryPorts } from './canary-run.ts';
 export interface AlertTopic {
   readonly reader: EventLogReader;
   readonly topic: string;
-  readonly partitions: number;
+  /** Asked again where it throws. */
+  readonly partitions: () => Promise<number>;
   readonly sleep: CanaryPorts['sleep'];
   /** The topic cannot be read; it is tried again. */
   readonly onFailure: (cause: Error) => void;
@@ -22,13 +23,28 @@ const RETRY_MS = 1_000;
 export const followCanaryAlerts =
   (options: AlertTopic): CanaryPorts['follow'] =>
   async (take, ready, stop) => {
-    let waiting = options.partitions;
+    const partitions = await untilKnown(options, stop);
+    if (partitions === null) return;
+    let waiting = partitions;
     const one = (): void => {
       waiting--;
       if (waiting === 0) ready();
     };
-    await Promise.all(Array.from({ length: options.partitions }, (_, partition) => followPartition(options, partition, take, one, stop)));
+    await Promise.all(Array.from({ length: partitions }, (_, partition) => followPartition(options, partition, take, one, stop)));
   };
+
+/** Null where `stop` aborted first. */
+async function untilKnown({ partitions, sleep, onFailure }: AlertTopic, stop: AbortSignal): Promise<number | null> {
+  while (!stop.aborted) {
+    try {
+      return await partitions();
+    } catch (error) {
+      onFailure(error as Error);
+      await sleep(RETRY_MS, stop);
+    }
+  }
+  return null;
+}
 
 async function followPartition(
   { reader, topic, sleep, onFailure }: AlertTopic,

@@ -9,6 +9,7 @@ export {
 export { type Alerting, type AlertingFileOptions, alertingFrom, NO_ALERTING, readAlerting } from './alerting-file.ts';
 export { auditDetectionEvent, type EventOrigin, fieldOf, storedDetectionEvent } from './audit-event.ts';
 export { type BacktestAlert, type BacktestResult, type BacktestTally, backtest } from './backtest.ts';
+export { canaryLog, canaryMetrics, type SendCanariesOptions, sendCanaries } from './canaries.ts';
 export {
   CANARY_DEFAULTS,
   CANARY_RULE_ID,
@@ -23,7 +24,7 @@ export {
 } from './canary.ts';
 export { type CanaryEmitterOptions, createCanaryEmitter } from './canary-emitter.ts';
 export { type CanaryKeyOptions, openCanaryKey } from './canary-key.ts';
-export { type CanaryEvents, type CanaryPorts, type CanaryRun, startCanaries } from './canary-run.ts';
+export { type CanaryEvents, type CanaryOptions, type CanaryPorts, type CanaryRun, startCanaries } from './canary-run.ts';
 export { type AlertTopic, followCanaryAlerts } from './canary-topic.ts';
 export { createDetector, type Detector, type DetectorOptions } from './detector.ts';
 export { alertLog, detectorLog } from './detector-log.ts';

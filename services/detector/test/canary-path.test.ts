@@ -64,7 +64,7 @@ async function canariesOn(world: DetectorWorld, clock_ms = Date.now) {
       settings: { interval_ms: 40, bound_ms: 2_000 },
       ports: {
         emit: createCanaryEmitter({ deployment, key, log: producer, timeout_ms: 2_000, clock_ms, random }),
-        follow: followCanaryAlerts({ reader, topic: ALERTS_TOPIC, partitions: 2, sleep, onFailure: () => undefined }),
+        follow: followCanaryAlerts({ reader, topic: ALERTS_TOPIC, partitions: async () => 2, sleep, onFailure: () => undefined }),
         newId: () => random(16),
         clock_ms: Date.now,
         sleep,

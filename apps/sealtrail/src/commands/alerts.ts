@@ -18,6 +18,7 @@ interface ListOptions extends Common {
   readonly tenant?: string;
   readonly rule?: string;
   readonly level?: readonly string[];
+  readonly canaries?: true;
   readonly limit: number;
 }
 interface ActOptions extends Common {
@@ -39,6 +40,7 @@ export function registerAlerts(program: Command, context: CommandContext): void 
     .option('--tenant <name>', 'of one tenant')
     .option('--rule <id>', 'of one rule')
     .option('--level <names>', 'levels with commas between: high,critical', commaList)
+    .option('--canaries', 'those too that the deployment raises by itself, to see that detection works')
     .option('--limit <n>', `most alerts to show, ${LIST_ROWS_MAX} at most`, wholeNumber, 50)
     .option('--data <dir>', 'data directory', 'data')
     .option('--json', 'end with one JSON object')
@@ -50,9 +52,15 @@ export function registerAlerts(program: Command, context: CommandContext): void 
         tenant: options.tenant ?? null,
         rule_id: options.rule ?? null,
         levels: options.level === undefined ? null : options.level.map(levelOf),
+        canaries: options.canaries === true,
         rows_max: options.limit,
       };
-      const found = await context.withOperations(await open(options), (operations) => operations.alerts(args));
+      const { found, standing } = await context.withOperations(await open(options), async (operations) => ({
+        found: await operations.alerts(args),
+        standing: await operations.detection({}),
+      }));
+      const { canaries } = standing;
+      if (canaries?.ok === false) console.say(`detection is red, alerts may be missing: ${canaries.reason ?? 'unknown'}`);
       if (found.length === 0) console.say('no alerts; `sealtrail up` raises them, `sealtrail backtest` runs rules over what is stored');
       else {
         console.say(
@@ -73,7 +81,7 @@ export function registerAlerts(program: Command, context: CommandContext): void 
           }),
         );
       }
-      console.result({ alerts: found });
+      console.result({ alerts: found, detection: standing });
     });
 
   alerts
@@ -84,7 +92,7 @@ export function registerAlerts(program: Command, context: CommandContext): void 
     .option('--json', 'end with one JSON object')
     .action(async (id: string, options: Common) => {
       const console = context.console({ json: options.json === true });
-      const args = { id, tenant: null, rule_id: null, levels: null, rows_max: 1 };
+      const args = { id, tenant: null, rule_id: null, levels: null, canaries: true, rows_max: 1 };
       const [alert] = await context.withOperations(await open(options), (operations) => operations.alerts(args));
       if (alert === undefined) throw new UsageError(`no alert has the id ${id}`);
       console.say(`${alert.rule_title} (${alert.level})`);

@@ -1,5 +1,5 @@
 import type { Matcher, Silence } from '@sealtrail/alerting';
-import type { BacktestResult, DetectionOptions } from '@sealtrail/detector';
+import type { BacktestResult, CanaryCounts, DetectionOptions } from '@sealtrail/detector';
 import type { FsckReport } from '@sealtrail/evidence';
 import type { SqlResult } from '@sealtrail/ledger-store';
 import type { Severity } from '@sealtrail/wire';
@@ -41,7 +41,17 @@ export interface AlertsArguments {
   readonly tenant: string | null;
   readonly rule_id: string | null;
   readonly levels: readonly Severity[] | null;
+  /** Whether alerts of canaries are listed too. */
+  readonly canaries: boolean;
   readonly rows_max: number;
+}
+
+/** Whether detection works, as far as the process that is asked can tell. */
+export interface DetectionStanding {
+  /** Whether a detector runs in it. */
+  readonly running: boolean;
+  /** What canaries say; null where it sends none. */
+  readonly canaries: (CanaryCounts & { readonly ok: boolean; readonly reason: string | null }) | null;
 }
 
 /** An alert with what became of it. Ids and hashes in hex, times in ISO 8601. */
@@ -149,6 +159,7 @@ export interface Operations {
   /** Runs rules over what is stored. */
   backtest(args: BacktestArguments, onProgress: OnProgress): Promise<BacktestResult>;
   alerts(args: AlertsArguments): Promise<readonly PlainAlert[]>;
+  detection(args: Record<string, never>): Promise<DetectionStanding>;
   alertAction(args: AlertActionArguments): Promise<AlertActionDone>;
   silences(args: Record<string, never>): Promise<readonly Silence[]>;
   deadLetters(args: { readonly rows_max: number }): Promise<readonly PlainDelivery[]>;
@@ -168,6 +179,7 @@ export const OPERATION_NAMES: readonly OperationName[] = [
   'checkpoint',
   'backtest',
   'alerts',
+  'detection',
   'alertAction',
   'silences',
   'deadLetters',

@@ -21,7 +21,7 @@ const ALERTS_MAX = 1_000;
 
 /** All alerts, in the order in which the attacks completed them. */
 export async function raisedAlerts(operations: Operations): Promise<readonly RaisedAlert[]> {
-  const alerts = await operations.alerts({ id: null, tenant: null, rule_id: null, levels: null, rows_max: ALERTS_MAX });
+  const alerts = await operations.alerts({ id: null, tenant: null, rule_id: null, levels: null, canaries: false, rows_max: ALERTS_MAX });
   const placed = alerts.map((alert) => ({ alert, place: alert.evidence.at(-1) }));
   const found = await entriesAt(
     operations,

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { createHygiene, type HygieneState, type Silence } from '@sealtrail/alerting';
 import type { DataDirectory } from '@sealtrail/data-directory';
-import type { Alerting, AlertPipeline } from '@sealtrail/detector';
+import { type Alerting, type AlertPipeline, CANARY_RULE_ID } from '@sealtrail/detector';
 import { proveEntry } from '@sealtrail/evidence';
 import type { AlertActionRow, AlertRow } from '@sealtrail/ledger-store';
 import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
+import { CANARY_TENANT_PREFIX } from '@sealtrail/wire';
 import { UsageError } from '../cli/exit.ts';
 import type {
   AlertActionArguments,
@@ -55,6 +56,7 @@ export async function listAlerts(store: DeploymentStore, args: AlertsArguments):
   if (args.id !== null) return [plainAlert(await alertOf(store, args.id))];
   const rows = await store.alerts.alerts({
     rows_max: args.rows_max,
+    ...(args.canaries ? {} : { except: { rule_id: CANARY_RULE_ID, tenant_prefix: CANARY_TENANT_PREFIX } }),
     ...(args.tenant === null ? {} : { tenant: args.tenant }),
     ...(args.rule_id === null ? {} : { rule_id: args.rule_id }),
     ...(args.levels === null ? {} : { levels: args.levels }),

@@ -23,7 +23,7 @@ export interface RuleAlerts {
   readonly count: number;
 }
 
-const COUNTED = `SELECT rule_id, any(rule_title) AS title, toString(any(level)) AS level, tenant, count() AS count FROM alerts GROUP BY rule_id, tenant`;
+const COUNTED = `SELECT rule_id, any(rule_title) AS title, toString(any(level)) AS level, tenant, count() AS count FROM alerts WHERE fate_detail != 'canary' GROUP BY rule_id, tenant`;
 const COUNTED_ROWS_MAX = 100_000;
 const LEVELS: readonly Severity[] = ['CRITICAL', 'HIGH', 'MEDIUM', 'LOW', 'INFORMATIONAL'];
 

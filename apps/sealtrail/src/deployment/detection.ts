@@ -53,6 +53,8 @@ export interface DetectionContext {
 export interface DetectionRun {
   readonly pipeline: AlertPipeline;
   readonly progress: DetectionProgress;
+  /** Of the rules that run. */
+  readonly rule_ids: ReadonlySet<string>;
   readonly ended: Promise<ConsumerEnd>;
 }
 
@@ -132,5 +134,5 @@ export async function startDetection(
     (end) => progress.ended(end.kind === 'failed' ? end.cause : null),
     (error: unknown) => progress.ended(error as Error),
   );
-  return { pipeline, progress, ended };
+  return { pipeline, progress, rule_ids: new Set(loaded.matcher.rules.map(({ id }) => id)), ended };
 }

@@ -1,9 +1,9 @@
 import type { DetectionEvent } from '@sealtrail/detection';
-import { type Alerting, backtest, loadDetection, storedDetectionEvent } from '@sealtrail/detector';
+import { type Alerting, backtest, type CanaryRun, loadDetection, storedDetectionEvent } from '@sealtrail/detector';
 import type { LedgerEnd } from '@sealtrail/ledger';
 import type { LedgerStore } from '@sealtrail/ledger-store';
 import { sleep } from '@sealtrail/service-runtime';
-import { isWireName, knownEventSchemas } from '@sealtrail/wire';
+import { isCanary, isWireName, knownEventSchemas } from '@sealtrail/wire';
 import { UsageError } from '../cli/exit.ts';
 import type { AwaitSealedArguments, OnProgress, Operations, StackStatus, TenantTotals } from '../control/operations.ts';
 import type { Adapters } from './adapters.ts';
@@ -21,6 +21,8 @@ export interface OperationsOptions extends Evidence {
   readonly startLedger: (stop: AbortSignal) => Promise<LedgerEnd>;
   /** The detector that runs in this process; null where none does. */
   readonly detection: () => DetectionRun | null;
+  /** Canaries that this process sends; null where none are sent. */
+  readonly canaries: () => CanaryRun | null;
   readonly alerting: () => Alerting;
 }
 
@@ -37,6 +39,12 @@ export function createOperations(options: OperationsOptions): Operations {
       backtest(loadDetection(detection), storedEvents(store, tenant), (done) => done % 1_000 === 0 && onProgress('events', done, null)),
 
     alerts: (args) => listAlerts(store, args),
+    async detection() {
+      const run = options.canaries();
+      if (run === null) return { running: options.detection() !== null, canaries: null };
+      const found = run.health();
+      return { running: true, canaries: { ok: found.kind === 'ok', reason: found.kind === 'ok' ? null : found.reason, ...run.counts() } };
+    },
     alertAction: (args) => actOnAlerts(acting(), args),
     silences: () => silencesOf(acting()),
     deadLetters: ({ rows_max }) => deadLetters(store, rows_max),
@@ -115,12 +123,16 @@ async function committedTo(
   }
 }
 
-/** Visible entries, tenant by tenant, in the order of their logs. What was altered to values that have no encoding is left out. */
+/**
+ * Visible entries, tenant by tenant, in the order of their logs. What was altered to values that have no encoding is left out,
+ * and so are canaries, which are nobody's history, unless their tenant is asked for.
+ */
 async function* storedEvents(store: LedgerStore, tenant: string | null): AsyncGenerator<DetectionEvent, void, undefined> {
   const schemas = new Map(knownEventSchemas().map((schema) => [Buffer.from(schema.sha256).toString('hex'), schema]));
   for (const partition of await store.partitions()) {
     for await (const page of store.entries({ partition, ...(tenant === null ? {} : { tenant }) })) {
       for (const entry of page) {
+        if (tenant === null && isCanary(entry)) continue;
         const schema = schemas.get(Buffer.from(entry.event_schema).toString('hex'));
         const event = schema === undefined ? null : storedDetectionEvent(entry, schema);
         if (event !== null) yield event;

@@ -1,5 +1,14 @@
 import { type DataDirectory, ledgerKey, sealerTo, sealingKey } from '@sealtrail/data-directory';
-import type { Alerting, DetectionOptions } from '@sealtrail/detector';
+import {
+  type Alerting,
+  type CanaryRun,
+  type CanarySettings,
+  canaryLog,
+  canaryTargets,
+  type DetectionOptions,
+  openCanaryKey,
+  sendCanaries,
+} from '@sealtrail/detector';
 import type { EventLog } from '@sealtrail/event-log';
 import { createLedger, DEFAULT_LIMITS, type LedgerEnd, type LedgerSettings, ledgerLog, tellAll } from '@sealtrail/ledger';
 import { noteVerifierKey } from '@sealtrail/merkle';
@@ -30,6 +39,11 @@ export interface Stack {
   startLedger(stop: AbortSignal): Promise<LedgerEnd>;
   /** Evaluates rules until `stop` aborts; at most one at a time. Throws UsageError, AlertingError. */
   startDetection(rules: DetectionOptions, alerting: Alerting, stop: AbortSignal, pace?: DetectionPace): Promise<DetectionRun>;
+  /**
+   * Sends canaries through the detector that runs here, until `stop` aborts; from the moment on at which the ledger has taken
+   * up its partition. Null where their key was revoked.
+   */
+  startCanaries(run: DetectionRun, settings: CanarySettings, stop: AbortSignal): Promise<CanaryRun | null>;
   roundsSealed(): number;
   close(): Promise<void>;
 }
@@ -98,11 +112,24 @@ export async function openStack(options: StackOptions): Promise<Stack> {
     run.ended.then(over, over);
     return run;
   };
+  let canaries: CanaryRun | null = null;
+  const sendThem = async ({ rule_ids }: DetectionRun, settings: CanarySettings, stop: AbortSignal): Promise<CanaryRun | null> => {
+    const targets = canaryTargets(deployment.partitions);
+    const key = await openCanaryKey({ directory, log, targets, sha256: hash, random, clock_ms });
+    if (key === null) return null;
+    await Promise.race([progress.tookUp, aborted(stop)]);
+    const run = await sendCanaries({ log, deployment, key, settings, rule_ids, clock_ms, random, logger, events: canaryLog(logger) }, stop);
+    canaries = run;
+    const over = (): void => void (canaries = null);
+    stop.addEventListener('abort', over, { once: true });
+    return run;
+  };
   const alerting = (): Alerting => alertingOf(directory, null, clock_ms);
   return {
     log,
     startLedger,
     startDetection: detect,
+    startCanaries: sendThem,
     roundsSealed: () => progress.rounds,
     operations: createOperations({
       directory,
@@ -116,9 +143,16 @@ export async function openStack(options: StackOptions): Promise<Stack> {
       startLedger,
       alerting,
       detection: () => detection,
+      canaries: () => canaries,
     }),
     async close() {
       await Promise.all([store.close(), log.close()]);
     },
   };
 }
+
+const aborted = (stop: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (stop.aborted) resolve();
+    else stop.addEventListener('abort', () => resolve(), { once: true });
+  });
