@@ -1,5 +1,9 @@
-import { describe, expect, it } from 'vitest';
-import { end, start } from './cli.ts';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { alertingHeads, compileShipped } from '../detection/shipped-rules.ts';
+import { end, remove, sealtrail, start, temporaryFolder } from './cli.ts';
+import { anchors, STORED_EVENTS } from './rule-sql.ts';
+import { STATEMENTS } from './rule-statements.ts';
 
 interface Demo {
   readonly emitted: number;
@@ -37,8 +41,12 @@ const RAISED = [
 
 // That a fresh clone gets here by itself is a step of `.ci/run`.
 describe('npm run demo', () => {
+  const folder = temporaryFolder('demo');
+  const data = join(folder, 'data');
+  afterAll(() => remove(folder));
+
   it('emits, seals, detects each attack, queries, verifies, alters one row and names it', async () => {
-    const ended = await end(start('npm', ['run', '--silent', 'demo', '--', '--json']));
+    const ended = await end(start('npm', ['run', '--silent', 'demo', '--', '--data', data, '--json']));
     expect(ended.code, ended.stderr).toBe(0);
     const demo = ended.json<Demo & Record<string, unknown>>();
     expect(demo).toMatchObject({ rejected: 0, ok: true, tamper: { found: [{ ...demo.tamper.altered, code: 'entry_altered' }] } });
@@ -58,6 +66,27 @@ describe('npm run demo', () => {
     ).toBe(true);
     expect(demo.alert_proof.ok).toBe(true);
     expect(demo.alert_proof.entries.length).toBeGreaterThan(1);
+  });
+
+  it('raises what SQL finds in its traffic for each shipped rule, and nothing else', async () => {
+    const names = Object.entries(STATEMENTS);
+    const found: string[] = [];
+    // All of them are more than one argument of a program may hold.
+    for (const half of [names.slice(0, names.length / 2), names.slice(names.length / 2)]) {
+      const asked = half.map(([name, hits]) => `SELECT '${name}' AS rule, tenant FROM (${anchors(hits)})`);
+      const sql = `WITH events AS (${STORED_EVENTS}) ${asked.join(' UNION ALL ')}`;
+      const answer = await sealtrail('sql', sql, '--rows-max', '1000', '--data', data, '--json');
+      expect(answer.code, answer.stderr).toBe(0);
+      found.push(
+        ...answer.json<{ rows: readonly { rule: string; tenant: string }[] }>().rows.map(({ rule, tenant }) => `${rule} ${tenant}`),
+      );
+    }
+    const heads = alertingHeads(compileShipped());
+    const wanted = RAISED.map((line) => {
+      const [title, , tenant] = line.split('|');
+      return `${heads.find((head) => head.title === title)?.name} ${tenant}`;
+    });
+    expect(found.sort()).toEqual(wanted.sort());
   });
 
   it('prints a summary for people', async () => {

@@ -1,11 +1,13 @@
 /** An import while nothing runs raises the alerts that it raises beside `up`, once; each rests on just the events that satisfy its rule. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { alertingHeads, compileShipped } from '../detection/shipped-rules.ts';
-import { CLOUDTRAIL, type Ended, hasSharedData, remove, sealtrail, temporaryFolder } from './cli.ts';
-import { stop, up } from './deployment.ts';
+import { CLI, CLOUDTRAIL, type Ended, end, hasSharedData, lineFrom, remove, sealtrail, start, temporaryFolder } from './cli.ts';
+import { kill, stop, up } from './deployment.ts';
 import { BURSTS, type BurstAlert, burstAlerts, CORRELATION_RULES, type StoredEvent } from './import-correlations.ts';
 import { anchors, STORED_EVENTS } from './rule-sql.ts';
 import { STATEMENTS } from './rule-statements.ts';
@@ -140,6 +142,43 @@ describe.runIf(hasSharedData)('an import with detection', () => {
     expect(await listed(data)).toEqual([]);
     expect((await imported(data, CLOUDTRAIL)).alerts).toEqual(first.alerts);
     expect(ids(await listed(data))).toEqual(ids(raised));
+  }, 120_000);
+
+  it('goes on where it ended by force while it detected', async () => {
+    const data = join(folder, 'killed');
+    const child = start(CLI, ['import', CLOUDTRAIL, '--format', 'cloudtrail', '--tenant', 'acme', '--data', data]);
+    const ended = end(child);
+    await lineFrom(child, /detection took up a partition/);
+    await kill({ child, ended });
+    expect(await imported(data, CLOUDTRAIL)).toMatchObject({ accepted: 0, skipped: 2_900 });
+    expect(ids(await listed(data))).toEqual(ids(raised));
+  }, 120_000);
+
+  it('tells of each alert once, by itself or by the next `up`', async () => {
+    const data = join(folder, 'told');
+    const received: { readonly data: { readonly count: number } }[] = [];
+    const receiver = createServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk: Buffer) => (body += chunk.toString('utf8')));
+      request.on('end', () => {
+        received.push(JSON.parse(body) as (typeof received)[number]);
+        response.writeHead(204).end();
+      });
+    });
+    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+    try {
+      await fine('setup', '--data', data);
+      const { port } = receiver.address() as AddressInfo;
+      writeFileSync(join(data, 'alerting.yml'), `notifiers:\n  - { name: hook, type: webhook, url: "http://127.0.0.1:${port}/alerts" }\n`);
+      await imported(data, CLOUDTRAIL);
+      const running = await up(data);
+      const told = (): number => received.reduce((sum, message) => sum + message.data.count, 0);
+      while (told() < raised.length) await new Promise((resolve) => setTimeout(resolve, 200));
+      await stop(running);
+      expect(told()).toBe(raised.length);
+    } finally {
+      receiver.close();
+    }
   }, 120_000);
 
   it('counts, over real events, just what a plain loop over the rows counts: correlations of a user’s own', async () => {
