@@ -5,6 +5,8 @@ import { DetectionProgress } from '../src/deployment/detection-progress.ts';
 const nothing = (): void => undefined;
 const QUIET: DetectorEvents = { started: nothing, evaluated: nothing, rested: nothing, waiting: nothing, lost: nothing };
 const place = (partition: number): { topic: string; partition: number } => ({ topic: 'audit.events', partition });
+type Rested = Parameters<DetectorEvents['rested']>[1];
+const at = (to: number, pending: number): Rested => ({ to, pending }) as Rested;
 const facts = (to: number): EvaluatedFacts => ({ to }) as EvaluatedFacts;
 
 describe('how far detection has come', () => {
@@ -33,12 +35,12 @@ describe('how far detection has come', () => {
       [1, 4],
     ]);
     events.evaluated(place(0), facts(10));
-    events.rested(place(0), { to: 10, pending: 3 });
-    events.rested(place(1), { to: 4, pending: 0 });
+    events.rested(place(0), at(10, 3));
+    events.rested(place(1), at(4, 0));
     expect(await isSettled(), 'events of partition 0 wait').toBe(false);
-    events.rested(place(0), { to: 9, pending: 0 });
+    events.rested(place(0), at(9, 0));
     expect(await isSettled(), 'one record is left').toBe(false);
-    events.rested(place(0), { to: 10, pending: 0 });
+    events.rested(place(0), at(10, 0));
     expect(await isSettled()).toBe(true);
     expect(told[0]).toBe('0/14');
     expect(told).toContain('10/14');
@@ -47,7 +49,7 @@ describe('how far detection has come', () => {
   it('is there at once where the log is empty and was looked at', async () => {
     const { events, isSettled } = begin([[0, 0]]);
     expect(await isSettled()).toBe(false);
-    events.rested(place(0), { to: 0, pending: 0 });
+    events.rested(place(0), at(0, 0));
     expect(await isSettled()).toBe(true);
   });
 
@@ -79,7 +81,7 @@ describe('how far detection has come', () => {
       waiting: (_place, what) => heard.push(`waiting ${what}`),
     });
     events.evaluated(place(1), facts(7));
-    events.rested(place(1), { to: 7, pending: 0 });
+    events.rested(place(1), at(7, 0));
     events.waiting(place(1), 'storing alerts', new Error('x'));
     expect(heard).toEqual(['evaluated 1 7', 'rested 1 7', 'waiting storing alerts']);
   });
