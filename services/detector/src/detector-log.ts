@@ -39,7 +39,11 @@ export function alertLog(logger: Logger): AlertPipelineEvents {
     delivery(event) {
       const fields = { component: event.notifier, step: event.kind };
       if (event.kind === 'delivered') logger.debug('alert message', fields);
-      else logger.warn('alert message', fields);
+      else if (event.kind === 'store_failed') logger.warn('alert message', fields, event.cause);
+      else {
+        const status = event.status === null ? '' : ` ${event.status}`;
+        logger.warn('alert message', { ...fields, attempt: event.attempts, reason: `${event.reason}${status}` });
+      }
     },
     failed: (cause) => logger.warn('messages about alerts cannot be kept; they are tried again', {}, cause),
   };

@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addressText } from '../src/address-text.ts';
 import { EvidencePlaces } from '../src/evidence-places.ts';
+import { loadDetection, readAlerting, SHIPPED_RULES, STORED_PIPELINE } from '../src/index.ts';
 import { formatProgress, parseProgress } from '../src/progress.ts';
 import { firstTakenAt } from '../src/replay-start.ts';
 
@@ -93,5 +95,31 @@ describe('EvidencePlaces', () => {
     places.forgetBefore(15);
     expect(places.get('acme', 'a')).toBeNull();
     expect(places.size).toBe(1);
+  });
+});
+
+describe('the example of an alerting file', () => {
+  const page = readFileSync(new URL('../../../docs/operations/detector.md', import.meta.url), 'utf8');
+  const example = /```yaml\n(notifiers:[\s\S]*?)```/.exec(page)?.[1] ?? '';
+
+  it('is taken, and names rules that are shipped', () => {
+    const access = { fetch, clock_ms: () => 0, timers: { after: () => () => undefined } };
+    const readFile = (path: string): string =>
+      path.endsWith('soc_webhook')
+        ? `whsec_${Buffer.alloc(32, 1).toString('base64')}\n`
+        : path.endsWith('url')
+          ? 'https://hooks.example/T0\n'
+          : 'a'.repeat(32);
+    const { notifiers, hygiene } = readAlerting('alerting.yml', example, { access, source: 'urn:sealtrail:test', readFile });
+    expect(notifiers.map(({ name }) => name)).toEqual(['soc', 'chat', 'on-call']);
+    expect(hygiene).toMatchObject({ risk: { notify_from: 30 }, inhibitions: [{ for_ms: 3_600_000 }] });
+    const known = new Set(
+      loadDetection({ rules: [SHIPPED_RULES], pipelines: [STORED_PIPELINE], overrides: null }).correlations.linked.map(
+        ({ rule }) => rule.head.id,
+      ),
+    );
+    const named = (hygiene.inhibitions ?? []).flatMap(({ source, target }) => [...source, ...target]).flatMap(({ values }) => values);
+    expect(named.length).toBe(2);
+    for (const id of named) expect(known).toContain(id);
   });
 });

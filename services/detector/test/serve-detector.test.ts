@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +15,7 @@ import { ALERTS_TOPIC, loadDetection, NO_ALERTING } from '../src/index.ts';
 import { type DetectorServed, type ServeDetectorOptions, serveDetector } from '../src/serve-detector.ts';
 import { DetectorWorld, TOPIC } from './world.ts';
 
+const page = readFileSync(new URL('../../../docs/operations/detector.md', import.meta.url), 'utf8');
 const DELETED = `
 title: Deleted
 id: 33333333-3333-4333-8333-333333333333
@@ -135,6 +137,11 @@ describe('serveDetector', () => {
     expect(metrics).toContain(
       'sealtrail_detector_alerts_total{rule="33333333-3333-4333-8333-333333333333",level="medium",outcome="unrouted"} 1',
     );
+    const told = Array.from(metrics.matchAll(/^# HELP sealtrail_detector(_\S+)/gm), ([, name]) => name ?? '');
+    const documented = Array.from(page.matchAll(/^\| `sealtrail_detector.* \|/gm), ([row]) => row.split(' | ')[0] ?? '').flatMap((names) =>
+      Array.from(names.matchAll(/`(?:sealtrail_detector)?(_[a-z_]+)/g), ([, name]) => name ?? ''),
+    );
+    expect([...documented].sort()).toEqual([...told].sort());
     detector.signals.emit('SIGTERM', 'SIGTERM');
     expect(await detector.served).toEqual({ shutdown: { kind: 'clean', cause: 'SIGTERM' }, failure: null });
     const steps = detector.lines().filter(({ message }) => message === 'stopping');
