@@ -71,17 +71,20 @@ export function startCanaries({ targets, settings, ports, hint = null }: CanaryO
   stop.addEventListener('abort', () => begin(), { once: true });
 
   const health = (): CanaryHealth => {
-    if (broken !== null) return { kind: 'failing', reason: `canaries ended by themselves (${broken}); restart the process` };
+    if (broken !== null) {
+      const reason = `canaries ended by themselves (${broken}); restart the process`;
+      return { kind: 'failing', reason, fault: reason };
+    }
     const found = watch.health();
-    return found.kind === 'ok' || hint === null ? found : { kind: 'failing', reason: `${found.reason}; ${hint}` };
+    return found.kind === 'ok' || hint === null ? found : { ...found, reason: `${found.reason}; ${hint}` };
   };
   const tell = (): void => {
     const now = health();
-    const reason = now.kind === 'ok' ? null : now.reason;
-    if (reason === told) return;
-    told = reason;
-    if (reason === null) events.recovered();
-    else events.failing(reason);
+    const fault = now.kind === 'ok' ? null : now.fault;
+    if (fault === told) return;
+    told = fault;
+    if (now.kind === 'ok') events.recovered();
+    else events.failing(now.reason);
   };
 
   const judge = (): void => {

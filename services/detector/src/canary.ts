@@ -31,7 +31,7 @@ export function canaryTargets(partitions: number): readonly CanaryTarget[] {
 }
 
 export interface CanarySettings {
-  /** Between two canaries of a partition. */
+  /** Between two canaries of a partition; while it is red they come no further apart than the bound, so that green is seen soon. */
   readonly interval_ms: number;
   /** From the moment at which a canary is to be emitted until its alert must stand in the topic of alerts. */
   readonly bound_ms: number;
@@ -40,7 +40,10 @@ export interface CanarySettings {
 /** A rule of one event alerts at once, so the bound need not hold the allowance that correlations wait for. */
 export const CANARY_DEFAULTS: CanarySettings = { interval_ms: 30_000, bound_ms: 10_000 };
 
-export type CanaryHealth = { readonly kind: 'ok' } | { readonly kind: 'failing'; readonly reason: string };
+export type CanaryHealth =
+  | { readonly kind: 'ok' }
+  /** `fault` is the part of the reason that stays the same while nothing else happens. */
+  | { readonly kind: 'failing'; readonly reason: string; readonly fault: string };
 
 /** Since the process started. */
 export interface CanaryCounts {
@@ -73,6 +76,8 @@ interface Lane {
   due_ms: number;
   /** Why the latest canary that was judged missed; null where it was seen, or none was judged. */
   fault: string | null;
+  /** How long the latest alert took that came, and came late; null after one in time. */
+  late_ms: number | null;
   /** When the latest canary that was judged had been sent. */
   judged_ms: number;
 }
@@ -100,17 +105,18 @@ export class CanaryWatch {
   constructor(targets: readonly CanaryTarget[], settings: CanarySettings) {
     this.#settings = settings;
     this.#lanes = new Map(
-      targets.map((target) => [target.tenant, { target, due_ms: 0, fault: null, judged_ms: Number.NEGATIVE_INFINITY }]),
+      targets.map((target) => [target.tenant, { target, due_ms: 0, fault: null, late_ms: null, judged_ms: Number.NEGATIVE_INFINITY }]),
     );
   }
 
-  /** Targets whose turn it is, each once an interval; the first time at once. */
+  /** Targets whose turn it is, each once an interval, more often while it is red; the first time at once. */
   due(now_ms: number): readonly CanaryTarget[] {
+    const { interval_ms, bound_ms } = this.#settings;
     const time_ms = this.#take(now_ms);
     const due: CanaryTarget[] = [];
     for (const lane of this.#lanes.values()) {
       if (lane.due_ms > time_ms) continue;
-      lane.due_ms = time_ms + this.#settings.interval_ms;
+      lane.due_ms = time_ms + (lane.fault === null ? interval_ms : Math.min(interval_ms, bound_ms));
       due.push(lane.target);
     }
     return due;
@@ -153,10 +159,11 @@ export class CanaryWatch {
     this.#missed.delete(id);
     this.#roundTrip_ms = round_trip_ms;
     const lane = this.#lanes.get(tenant) as Lane;
+    lane.late_ms = in_time ? null : round_trip_ms;
     if (in_time) {
       this.#seen++;
       this.#judge(lane, canary, null);
-    } else this.#judge(lane, canary, `came after ${seconds(round_trip_ms)}, the bound is ${seconds(this.#settings.bound_ms)}`);
+    }
     return { partition, round_trip_ms, in_time };
   }
 
@@ -187,7 +194,9 @@ export class CanaryWatch {
     const [first] = faults;
     if (first === undefined) return { kind: 'ok' };
     const more = faults.length === 1 ? '' : `; so in ${faults.length} of ${this.#lanes.size} partitions`;
-    return { kind: 'failing', reason: `partition ${first.target.partition}: the canary's alert ${first.fault}${more}` };
+    const fault = `partition ${first.target.partition}: the canary's alert ${first.fault}${more}`;
+    const late = first.late_ms === null ? '' : `; the latest that came took ${seconds(first.late_ms)}`;
+    return { kind: 'failing', reason: `${fault}${late}`, fault };
   }
 
   counts(): CanaryCounts {
@@ -221,6 +230,7 @@ export class CanaryWatch {
     if (sent_ms < lane.judged_ms) return;
     lane.judged_ms = sent_ms;
     lane.fault = fault;
+    if (fault !== null) lane.due_ms = Math.min(lane.due_ms, this.#time_ms + this.#settings.bound_ms);
   }
 
   #take(now_ms: number): number {

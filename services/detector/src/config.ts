@@ -12,13 +12,14 @@ import {
   type ReadFile,
 } from '@sealtrail/service-runtime';
 import { z } from 'zod';
+import { CANARY_DEFAULTS, type CanarySettings } from './canary.ts';
 import { type DetectionOptions, SHIPPED_RULES, STORED_PIPELINE } from './rule-files.ts';
 
 /** What the detector reads from its environment. docs/operations/detector.md lists the variables. */
 export interface DetectorConfig {
   readonly kafka: KafkaConnection;
   readonly clickhouse: ClickHouseConnection;
-  /** The folder with deployment.json, which `sealtrail setup` made. No key of it is read. */
+  /** The folder with deployment.json, which `sealtrail setup` made. No key of it is read but that of canaries. */
   readonly deployment_dir: string;
   readonly group: string;
   /** Of a member of the group: one that was silent for so long is taken for dead. */
@@ -30,6 +31,8 @@ export interface DetectorConfig {
   readonly state_dir: string;
   /** How long a replay rests for the time that it works. */
   readonly replay_rest_ratio: number;
+  /** Events that it sends to itself, to see that detection works; null for none. */
+  readonly canaries: CanarySettings | null;
   readonly operations_host: string;
   readonly operations_port: number;
   readonly log_level: LogLevel;
@@ -68,6 +71,9 @@ const VARIABLES = z.object({
   SEALTRAIL_DETECTOR_ALERTING_FILE: z.string().optional(),
   SEALTRAIL_DETECTOR_STATE_DIR: z.string().optional(),
   SEALTRAIL_DETECTOR_REPLAY_REST_RATIO: between(z.coerce.number('is not a number'), 0, 100, 0),
+  SEALTRAIL_DETECTOR_CANARIES: z.enum(['on', 'off'], 'is not on or off').default('on'),
+  SEALTRAIL_DETECTOR_CANARY_INTERVAL_MS: whole(1_000, 3_600_000, CANARY_DEFAULTS.interval_ms),
+  SEALTRAIL_DETECTOR_CANARY_BOUND_MS: whole(1_000, 600_000, CANARY_DEFAULTS.bound_ms),
   SEALTRAIL_OPERATIONS_HOST: z.string().default('0.0.0.0'),
   SEALTRAIL_OPERATIONS_PORT: whole(0, 65_535, 9_465),
   SEALTRAIL_LOG_LEVEL: z.enum(LOG_LEVELS, `is not one of ${LOG_LEVELS.join(' ')}`).default('info'),
@@ -99,6 +105,10 @@ export function readDetectorConfig(env: Readonly<Record<string, string | undefin
     alerting_file: variables.SEALTRAIL_DETECTOR_ALERTING_FILE ?? null,
     state_dir: variables.SEALTRAIL_DETECTOR_STATE_DIR ?? variables.SEALTRAIL_DEPLOYMENT_DIR,
     replay_rest_ratio: variables.SEALTRAIL_DETECTOR_REPLAY_REST_RATIO,
+    canaries:
+      variables.SEALTRAIL_DETECTOR_CANARIES === 'off'
+        ? null
+        : { interval_ms: variables.SEALTRAIL_DETECTOR_CANARY_INTERVAL_MS, bound_ms: variables.SEALTRAIL_DETECTOR_CANARY_BOUND_MS },
     operations_host: variables.SEALTRAIL_OPERATIONS_HOST,
     operations_port: variables.SEALTRAIL_OPERATIONS_PORT,
     log_level: variables.SEALTRAIL_LOG_LEVEL,

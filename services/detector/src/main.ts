@@ -1,10 +1,11 @@
 import { randomFillSync, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { AlertingError } from '@sealtrail/alerting';
-import { openDataDirectory } from '@sealtrail/data-directory';
+import { type DataDirectory, DataDirectoryError, loadProducerKey, openDataDirectory, type SigningKey } from '@sealtrail/data-directory';
 import { openKafkaEventLog } from '@sealtrail/event-log-kafka';
 import { ConfigError, type Logger, startTimer } from '@sealtrail/service-runtime';
 import { openClickHouseStore } from '@sealtrail/store-clickhouse';
+import { CANARY_PRODUCER } from '@sealtrail/wire';
 import { type Alerting, alertingFrom, NO_ALERTING } from './alerting-file.ts';
 import { type DetectorConfig, readDetectorConfig } from './config.ts';
 import { type LoadedDetection, loadDetection, RuleFileError } from './rule-files.ts';
@@ -45,15 +46,28 @@ function rulesOf(config: DetectorConfig): LoadedDetection {
 const alertingOf = ({ alerting_file }: DetectorConfig, audience: string): Alerting =>
   alerting_file === null ? NO_ALERTING : given(() => alertingFrom(alerting_file, audience, clock_ms));
 
+/** Null where the deployment was set up without one. */
+async function canaryKeyOf(directory: DataDirectory): Promise<SigningKey | null> {
+  try {
+    return await loadProducerKey(directory, CANARY_PRODUCER);
+  } catch (error) {
+    if (error instanceof DataDirectoryError && error.code === 'key_missing') return null;
+    throw error;
+  }
+}
+
 async function main(): Promise<number> {
   const config = configuration();
   const rules = rulesOf(config);
-  const { deployment } = await openDataDirectory({ dir: config.deployment_dir });
+  const directory = await openDataDirectory({ dir: config.deployment_dir });
+  const { deployment } = directory;
+  const key = config.canaries === null ? null : await canaryKeyOf(directory);
   const { shutdown, failure } = await serveDetector({
     config,
     deployment,
     rules,
     alerting: alertingOf(config, deployment.audience),
+    canary_signing: key === null ? null : { key, random },
     openLog: (logger: Logger) =>
       openKafkaEventLog({
         client: { clientId: 'sealtrail-detector', ...config.kafka },

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { AlertingError } from '@sealtrail/alerting';
-import { DataDirectoryError, type Deployment } from '@sealtrail/data-directory';
+import { DataDirectoryError, type Deployment, type SigningKey } from '@sealtrail/data-directory';
 import { type ConsumerEnd, type EventLog, EventLogError } from '@sealtrail/event-log';
 import { type AlertStore, LedgerStoreError } from '@sealtrail/ledger-store';
 import {
@@ -21,6 +21,8 @@ import { runWhileActive } from './active-instance.ts';
 import { type ActiveTerm, openTerm } from './active-term.ts';
 import { ALERTS_TOPIC } from './alert-pipeline.ts';
 import type { Alerting } from './alerting-file.ts';
+import { canaryLog, canaryMetrics, sendCanaries } from './canaries.ts';
+import type { CanaryRun } from './canary-run.ts';
 import { type DetectorConfig, stateFileOf } from './config.ts';
 import { alertLog, detectorLog } from './detector-log.ts';
 import { alertMetrics, detectorMetrics, queueMetrics } from './detector-metrics.ts';
@@ -49,6 +51,8 @@ export interface ServeDetectorOptions {
   readonly signals: SignalSource;
   readonly startTimer: StartTimer;
   readonly clock_ms: () => number;
+  /** What canaries are signed by, and random bytes for them; absent where the deployment has no key for them. */
+  readonly canary_signing?: { readonly key: SigningKey; readonly random: (bytes: number) => Uint8Array } | null;
   /** In [0, 1). */
   readonly random: () => number;
   readonly newId: () => string;
@@ -125,6 +129,7 @@ export async function serveDetector(options: ServeDetectorOptions): Promise<Dete
     };
     let term: ActiveTerm | null = null;
     const stopped = new AbortController();
+    const canaries = await canariesOn(log);
     const watching = Promise.all([
       follow('the log cannot be reached', async () => {
         await reader.bounds(ALERTS_TOPIC, 0);
@@ -166,6 +171,7 @@ export async function serveDetector(options: ServeDetectorOptions): Promise<Dete
       await running.catch(() => undefined);
       stopped.abort();
       await watching;
+      await canaries?.ended.catch(() => undefined); // health has told
       await reader.close();
     });
     logger.info('the detector waits to be the active instance', { topic: deployment.topic, group: config.group });
@@ -181,6 +187,21 @@ export async function serveDetector(options: ServeDetectorOptions): Promise<Dete
     );
 
     const reasons = new ToldReasons(clock_ms);
+    /** Each instance sends its own, the active one or not: they go through whichever detects. */
+    async function canariesOn(log: EventLog): Promise<CanaryRun | null> {
+      const { canary_signing } = options;
+      if (config.canaries === null) return null;
+      if (canary_signing === undefined || canary_signing === null) {
+        logger.warn('no canaries are sent: the deployment has no key for them; run `sealtrail setup` on it again');
+        return null;
+      }
+      const tell = tellAll([canaryLog(logger), canaryMetrics(metrics)]);
+      const rule_ids = new Set(rules.matcher.rules.map(({ id }) => id));
+      const sending = { ...canary_signing, log, deployment, settings: config.canaries, rule_ids, clock_ms, logger, events: tell };
+      const run = await sendCanaries(sending, shutdown.begun);
+      health.add({ name: 'canaries', probe: 'ready', check: run.health });
+      return run;
+    }
     async function follow(failed: string, look: () => Promise<void>): Promise<void> {
       const stop = AbortSignal.any([shutdown.begun, stopped.signal]);
       while (!stop.aborted) {

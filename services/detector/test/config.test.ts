@@ -19,6 +19,7 @@ describe('readDetectorConfig', () => {
       alerting_file: null,
       state_dir: '/deployment',
       replay_rest_ratio: 0,
+      canaries: { interval_ms: 30_000, bound_ms: 10_000 },
       operations_port: 9_465,
       log_format: 'json',
     });
@@ -40,6 +41,15 @@ describe('readDetectorConfig', () => {
     expect(config).toMatchObject({ state_dir: '/state', replay_rest_ratio: 0.5 });
   });
 
+  it('sends canaries as often as it is told, or none', () => {
+    const read = (more: Readonly<Record<string, string>>) => readDetectorConfig({ ...required, ...more }, noFile).canaries;
+    expect(read({ SEALTRAIL_DETECTOR_CANARY_INTERVAL_MS: '5000', SEALTRAIL_DETECTOR_CANARY_BOUND_MS: '2000' })).toEqual({
+      interval_ms: 5_000,
+      bound_ms: 2_000,
+    });
+    expect(read({ SEALTRAIL_DETECTOR_CANARIES: 'off', SEALTRAIL_DETECTOR_CANARY_INTERVAL_MS: '5000' })).toBeNull();
+  });
+
   it('names everything that is missing at once', () => {
     expect(() => readDetectorConfig({}, noFile)).toThrow(
       'configuration: KAFKA_BROKERS is missing; CLICKHOUSE_URL is missing; SEALTRAIL_DEPLOYMENT_DIR is missing',
@@ -52,6 +62,8 @@ describe('readDetectorConfig', () => {
     ['SEALTRAIL_DETECTOR_RULES', '/rules,', 'is not a list of paths with commas between'],
     ['SEALTRAIL_DETECTOR_REPLAY_REST_RATIO', '-1', 'is less than 0'],
     ['SEALTRAIL_DETECTOR_REPLAY_REST_RATIO', 'much', 'is not a number'],
+    ['SEALTRAIL_DETECTOR_CANARIES', 'yes', 'is not on or off'],
+    ['SEALTRAIL_DETECTOR_CANARY_INTERVAL_MS', '10', 'is less than 1000'],
     ['SEALTRAIL_OPERATIONS_PORT', '70000', 'is more than 65535'],
     ['SEALTRAIL_LOG_LEVEL', 'loud', 'is not one of debug info warn error'],
     ['SEALTRAIL_DETECTOR_RULE', '/rules', 'is not known'],

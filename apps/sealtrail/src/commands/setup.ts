@@ -1,4 +1,5 @@
 import { ledgerKey, openDataDirectory, sealingKey } from '@sealtrail/data-directory';
+import { canaryTargets, openCanaryKey } from '@sealtrail/detector';
 import { formatVerifierKey, noteVerifierKey } from '@sealtrail/merkle';
 import { sha256 } from '@sealtrail/merkle/node';
 import type { Command } from 'commander';
@@ -46,6 +47,11 @@ export function registerSetup(program: Command, context: CommandContext): void {
       const log = await context.adapters.openLog(directory);
       try {
         await ensureTopics(log, deployment);
+        // A detector on servers only reads its key; `up` makes it by itself.
+        if (context.adapters.kind === 'distributed') {
+          const { clock_ms, random } = context;
+          await openCanaryKey({ directory, log, targets: canaryTargets(deployment.partitions), sha256: sha256(), random, clock_ms });
+        }
       } finally {
         await log.close();
       }
