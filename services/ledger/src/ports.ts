@@ -129,7 +129,7 @@ export const DEFAULT_LIMITS: Pick<
   | 'era'
 > = {
   round_records_max: 256,
-  round_bytes_max: 8_388_608,
+  round_bytes_max: 16_777_216,
   read_wait_ms: 500,
   recovery_rounds: 16,
   recovery_attempts: 5,
