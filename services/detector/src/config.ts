@@ -84,7 +84,8 @@ const VARIABLES = z.object({
 /** Names of the variables that the detector reads. */
 export const DETECTOR_VARIABLES: readonly string[] = Object.keys(VARIABLES.shape);
 
-const STATE_FILE = 'alerting-state.json';
+/** Not the file of `sealtrail up`, which the command line writes as well. */
+const STATE_FILE = 'detector-state.json';
 /** The file in the state's folder. */
 export const stateFileOf = ({ state_dir }: Pick<DetectorConfig, 'state_dir'>): string => join(state_dir, STATE_FILE);
 

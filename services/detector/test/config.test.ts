@@ -23,7 +23,7 @@ describe('readDetectorConfig', () => {
       operations_port: 9_465,
       log_format: 'json',
     });
-    expect(stateFileOf(config)).toBe('/deployment/alerting-state.json');
+    expect(stateFileOf(config)).toBe('/deployment/detector-state.json');
   });
 
   it('takes several paths of rules and mappings, a folder for the state, and a rest that is no whole number', () => {

@@ -146,7 +146,7 @@ describe('serveDetector', () => {
     expect(await detector.served).toEqual({ shutdown: { kind: 'clean', cause: 'SIGTERM' }, failure: null });
     const steps = detector.lines().filter(({ message }) => message === 'stopping');
     expect(steps.map(({ step }) => step)).toEqual(['detector', 'event log', 'store', 'operations server']);
-    expect(JSON.parse(await readFile(join(folder, 'alerting-state.json'), 'utf8'))).toMatchObject({ version: 1 });
+    expect(JSON.parse(await readFile(join(folder, 'detector-state.json'), 'utf8'))).toMatchObject({ version: 1 });
   });
 
   it('stands by where another instance is active, takes over from it, and raises each alert once', async () => {
@@ -234,11 +234,11 @@ describe('serveDetector', () => {
   });
 
   it('ends by itself, and says why, where the kept state cannot be read', async () => {
-    await writeFile(join(folder, 'alerting-state.json'), '{"silences": [broken');
-    await chmod(join(folder, 'alerting-state.json'), 0o600);
+    await writeFile(join(folder, 'detector-state.json'), '{"silences": [broken');
+    await chmod(join(folder, 'detector-state.json'), 0o600);
     const { failure } = await serve().served;
     expect(failure).toMatchObject({ code: 'state_invalid' });
-    expect(failure?.message).toContain('alerting-state.json is not JSON');
+    expect(failure?.message).toContain('detector-state.json is not JSON');
     expect(failure?.message).not.toContain('broken');
   });
 });
