@@ -108,6 +108,8 @@ describe.runIf(hasSharedData)('an import with detection', () => {
   it('raises the same beside `up`, by the same ids', async () => {
     const running = await up(beside);
     try {
+      const refused = await sealtrail('import', CLOUDTRAIL, '--format', 'cloudtrail', '--tenant', 'acme', '--data', beside, '--rules', 'x');
+      expect([refused.code, refused.stdout]).toEqual([2, '']);
       const outcome = await imported(beside, CLOUDTRAIL);
       expect(outcome, 'the deployment that runs detects, not the import').not.toHaveProperty('alerts');
       let alerts = await listed(beside);
@@ -210,6 +212,7 @@ describe.runIf(hasSharedData)('an import with detection', () => {
   it.each([
     [['--rules', 'x', '--no-detection'], /--no-detection leaves no use/],
     [['--rules', '/nowhere'], /cannot read \/nowhere/],
+    [['--overrides', '/nowhere'], /cannot read \/nowhere/],
   ])('refuses %j before it imports anything', async (more, says) => {
     const data = join(folder, 'refused');
     const ended = await sealtrail('import', CLOUDTRAIL, '--format', 'cloudtrail', '--tenant', 'acme', '--data', data, ...more);

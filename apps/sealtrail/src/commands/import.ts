@@ -1,5 +1,5 @@
 import { type DataDirectory, openDataDirectory } from '@sealtrail/data-directory';
-import { type DetectionOptions, loadDetection, SHIPPED_RULES, STORED_PIPELINE } from '@sealtrail/detector';
+import { type Alerting, type DetectionOptions, loadDetection, SHIPPED_RULES, STORED_PIPELINE } from '@sealtrail/detector';
 import { formatTable } from '@sealtrail/service-runtime';
 import type { Command } from 'commander';
 import { type Console, count } from '../cli/console.ts';
@@ -47,14 +47,16 @@ export function registerImport(program: Command, context: CommandContext): void 
       assertRules(options);
       const directory = await openDataDirectory({ dir: options.data, create: { random: context.random } });
       const detects = options.detection && (await detectsHere(directory, options, context));
+      const alerting = detects ? alertingOf(directory, options.alerting ?? null, context.clock_ms) : null;
       const read = await importCloudTrailFile({ directory, file, tenant: options.tenant, context, onProgress: console.progress });
       const { first_error, last, ...counts } = read;
-      const { sealed: totals, alerts } = detects
-        ? await sealAndDetect(directory, options, context, console, last)
-        : {
-            sealed: await context.withOperations(directory, (operations) => seal(operations, options.tenant, console, last)),
-            alerts: null,
-          };
+      const { sealed: totals, alerts } =
+        alerting !== null
+          ? await sealAndDetect(directory, options, alerting, context, console, last)
+          : {
+              sealed: await context.withOperations(directory, (operations) => seal(operations, options.tenant, console, last)),
+              alerts: null,
+            };
       console.progressDone();
       console.say(
         `read ${count(counts.read)}: ${count(counts.accepted)} accepted, ${count(counts.skipped)} skipped (imported before), ${count(counts.rejected)} rejected`,
@@ -79,7 +81,7 @@ const detectionOf = ({ rules, overrides }: ImportOptions): DetectionOptions => (
   overrides: overrides ?? null,
 });
 
-/** Rules that were named are read before anything is imported. Throws UsageError. */
+/** Rules that were named are read before anything is made. Throws UsageError. */
 function assertRules(options: ImportOptions): void {
   const named = options.rules !== undefined || options.overrides !== undefined;
   if (!options.detection && (named || options.alerting !== undefined)) {
@@ -114,6 +116,7 @@ async function seal(operations: Operations, tenant: string, console: Console, la
 async function sealAndDetect(
   directory: DataDirectory,
   options: ImportOptions,
+  alerting: Alerting,
   { adapters, clock_ms, random, interrupted }: CommandContext,
   console: Console,
   last: LastRecord,
@@ -123,7 +126,6 @@ async function sealAndDetect(
     const stop = new AbortController();
     const ledger = stack.startLedger(stop.signal);
     try {
-      const alerting = alertingOf(directory, options.alerting ?? null, clock_ms);
       const until = AbortSignal.any([interrupted, AbortSignal.timeout(DETECT_TIMEOUT_MS)]);
       return await detectToEnd(stack, { directory, rules: detectionOf(options), alerting, stop: until, onProgress: console.progress }, () =>
         seal(stack.operations, options.tenant, console, last),
