@@ -16,7 +16,7 @@ const SEVERITIES: Readonly<Record<Level, Severity>> = {
  *
  * @param fallback_ms when the log took the record in hand, for alerts whose anchor has no place: silence, for one
  */
-export function alertRecord(alert: Alert, places: EvidencePlaces, fallback_ms: number): AlertRecord {
+export function alertRecord(alert: Alert, places: Pick<EvidencePlaces, 'get'>, fallback_ms: number): AlertRecord {
   const evidence: EvidencePlace[] = [];
   for (const event of alert.events) {
     const kept = places.get(alert.tenant, event);

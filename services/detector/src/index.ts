@@ -30,7 +30,7 @@ export { createDetector, type Detector, type DetectorOptions } from './detector.
 export { alertLog, detectorLog } from './detector-log.ts';
 export { type Forgotten, forgottenOf } from './forgotten-watch.ts';
 export { alertStateFile } from './kept-state.ts';
-export { OPERATOR_TENANT } from './pipeline-event.ts';
+export { OPERATOR_TENANT, type StoreFinding } from './pipeline-event.ts';
 export * from './ports.ts';
 export {
   CLOUDTRAIL_PIPELINE,
@@ -42,3 +42,4 @@ export {
   SHIPPED_RULES,
   STORED_PIPELINE,
 } from './rule-files.ts';
+export { raiseStoreAlerts, type StoreAlertsOptions } from './store-alerts.ts';

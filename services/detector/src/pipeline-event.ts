@@ -31,6 +31,36 @@ export function producerEvent(sha256: Sha256, found: ProducerFinding, place: Omi
   return pipelineEvent(sha256, tenant, id, time_us, { ...named, producer, delivery, count, ...place });
 }
 
+/** What a check of the store found: fsck's code and place (docs/spec/fsck.md). */
+export interface StoreFinding {
+  readonly code: string;
+  /** `topic/incarnation/partition`. */
+  readonly partition?: string;
+  readonly tenant?: string;
+  readonly log?: string;
+  readonly entry?: number;
+  readonly position?: number;
+  readonly round?: number;
+  readonly offset?: number;
+  readonly detail: string;
+}
+
+/**
+ * A finding of the store, for whoever it concerns: its tenant, else the operator. The detail tells one alteration of a row from
+ * another, so the same state found again is the same event.
+ */
+export function storeEvent(sha256: Sha256, found: StoreFinding, time_us: number): DetectionEvent {
+  const { code, partition, tenant, log, entry, position, round, offset, detail } = found;
+  const name = JSON.stringify(['store', code, partition, log, entry, position, round, offset, detail]);
+  const [, topic, number] = /^(.*)\/\d+\/(\d+)$/.exec(partition ?? '') ?? [];
+  return pipelineEvent(sha256, tenant ?? OPERATOR_TENANT, name, time_us, {
+    finding: 'store_tampered',
+    reason: code,
+    ...(topic === undefined ? {} : { topic, partition: Number(number) }),
+    ...(offset === undefined ? {} : { offset }),
+  });
+}
+
 const ID_BYTES = 16;
 
 /** `name` tells the finding from every other of its tenant; its hash is the event's id, and the same in a replay. */

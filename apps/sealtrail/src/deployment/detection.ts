@@ -19,6 +19,8 @@ import {
   detectorLog,
   loadDetection,
   NO_ALERTING,
+  raiseStoreAlerts,
+  type StoreFinding,
 } from '@sealtrail/detector';
 import type { ConsumerEnd, EventLog } from '@sealtrail/event-log';
 import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
@@ -55,6 +57,8 @@ export interface DetectionRun {
   readonly progress: DetectionProgress;
   /** Of the rules that run. */
   readonly rule_ids: ReadonlySet<string>;
+  /** Raises the alerts of what a check of the store found. That it could not is told in the log. */
+  tellFindings(findings: readonly StoreFinding[]): Promise<void>;
   readonly ended: Promise<ConsumerEnd>;
 }
 
@@ -134,5 +138,18 @@ export async function startDetection(
     (end) => progress.ended(end.kind === 'failed' ? end.cause : null),
     (error: unknown) => progress.ended(error as Error),
   );
-  return { pipeline, progress, rule_ids: new Set(loaded.matcher.rules.map(({ id }) => id)), ended };
+  return {
+    pipeline,
+    progress,
+    rule_ids: new Set(loaded.matcher.rules.map(({ id }) => id)),
+    async tellFindings(findings) {
+      const options = { rules: loaded, sha256: hash, sink: pipeline, store: store.alerts, checked_ms: clock_ms() };
+      try {
+        await raiseStoreAlerts(options, findings);
+      } catch (error) {
+        logger.error('what fsck found raised no alerts; run it again', {}, error);
+      }
+    },
+    ended,
+  };
 }

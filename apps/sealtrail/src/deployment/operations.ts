@@ -32,7 +32,11 @@ export function createOperations(options: OperationsOptions): Operations {
   const acting = (): AlertActionContext => ({ directory, store, clock_ms, alerting, pipeline: options.detection()?.pipeline ?? null });
   return {
     sql: ({ sql, rows_max }) => store.select(sql, { rows_max }),
-    fsck: (args, onProgress) => checkStore(options, args, onProgress),
+    async fsck(args, onProgress) {
+      const report = await checkStore(options, args, onProgress);
+      if (report.findings.length > 0) await options.detection()?.tellFindings(report.findings);
+      return report;
+    },
     prove: (args) => proofOf(options, args),
     checkpoint: () => newestCheckpoints(options),
     backtest: ({ tenant, ...detection }, onProgress) =>
