@@ -1,14 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import {
-  type Compiled,
-  compile,
-  DetectionError,
-  type LoadedRules,
-  loadRules,
-  type Overrides,
-  type RuleFile,
-  type RuleHead,
-} from '@sealtrail/detection';
+import { type Compiled, compile, DetectionError, type LoadedRules, loadRules, type RuleFile, type RuleHead } from '@sealtrail/detection';
 import { sha256 } from '@sealtrail/merkle/node';
 
 const folder = new URL('../../rules/', import.meta.url);

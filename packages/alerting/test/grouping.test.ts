@@ -70,7 +70,7 @@ describe('a group', () => {
     const [message] = hygiene.messages(NOW + MINUTE);
     expect(message?.count).toBe(9);
     expect(message?.groups[0]?.alerts.map(({ evidence, events_count }) => [evidence.length, events_count])).toEqual(
-      Array(3).fill([10, 40]),
+      Array.from({ length: 3 }, () => [10, 40]),
     );
   });
 

@@ -84,7 +84,7 @@ function checkEvent(bytes: Uint8Array, ends: Uint32Array, fault: WalkFault, asks
     event = schema.decode(bytes, 0, bytes.length);
   } catch (error) {
     if (accepted || !(error instanceof WireError) || error.code !== 'not_canonical') throw error;
-    if (walked >= 0 && walked > bytes.length) throw new Error('the walk went beyond the bytes');
+    if (walked >= 0 && walked > bytes.length) throw new Error('the walk went beyond the bytes', { cause: error });
     if (asksNaive && isCanonicalEvent(bytes)) throw new Error('refused, and the slow reading accepts it', { cause: error });
     return false;
   }

@@ -1,13 +1,5 @@
 import { createHash } from 'node:crypto';
-import {
-  compile,
-  type DetectionEvent,
-  type Engine,
-  type FieldValue,
-  type LoadedRules,
-  loadRules,
-  type Overrides,
-} from '../../src/index.ts';
+import { compile, type DetectionEvent, type Engine, type FieldValue, type LoadedRules, loadRules } from '../../src/index.ts';
 
 export const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
 
