@@ -79,8 +79,13 @@ export const deadLetters = async (store: DeploymentStore, rows_max: number): Pro
 export async function proveAlert(store: DeploymentStore, id: string): Promise<AlertProofs> {
   const { alert } = await alertOf(store, id);
   const proofs: AlertProofs['proofs'][number][] = [];
-  for (const { event_id, topic, incarnation, partition, offset, index } of alert.evidence) {
+  for (const { event_id, topic, incarnation, partition, offset, index, leaf_hash } of alert.evidence) {
     const place = { event_id: hex(event_id), topic, partition, offset, index };
+    // Its record may hold events that are sealed: the first of them is not what the alert rests on.
+    if (leaf_hash.every((byte) => byte === 0)) {
+      proofs.push({ ...place, entry: null, proof: null, reason: 'it is a finding about the record at this offset, and no event' });
+      continue;
+    }
     const key = { topic, incarnation, partition };
     let found: { entry: number; log: string } | null = null;
     for await (const page of store.manifests({ partition: key, offsets: { from: offset, to: offset + 1 } })) {
