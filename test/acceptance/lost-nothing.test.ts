@@ -189,7 +189,7 @@ it(title, async () => {
   onTestFinished(() => remove(folder));
   const data = join(folder, 'data');
   const record = join(folder, 'settled.txt');
-  const limited = program([CLI, 'up', '--data', data], 'limited');
+  const limited = program([CLI, 'up', '--data', data, '--no-canaries'], 'limited');
   await lineFrom(limited.child, /sealtrail is up/);
   const first = await startWriter(data, record, 'limited');
   await until('events are rejected', () => settledIn(record).rejected.size > 100);
