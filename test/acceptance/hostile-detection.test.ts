@@ -224,7 +224,10 @@ describe('hostile input to detection', () => {
     const rules = compiled(rule(1, '{ outcome: DENIED }'), correlation(1, 'event_count', `gte: ${half}`, '1d'));
     const events = audited([eventAt(0, { outcome: 'DENIED' })], START_MS * 1000);
     const one = events(0);
-    const make = (i: number): DetectionEvent => ({ ...one, id: i.toString(16).padStart(32, '0'), time_us: START_MS * 1000 + i * 1_000 });
+    const make = (i: number): DetectionEvent => {
+      const time_us = START_MS * 1000 + i * 1_000;
+      return { ...one, id: i.toString(16).padStart(32, '0'), time_us, received_us: time_us };
+    };
     const spread = spreadOf(rules, 2 * half + 12_000, make, 3);
     expect(spread.ratio, JSON.stringify(spread)).toBeLessThan(RATIO_MAX);
   });
