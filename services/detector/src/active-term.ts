@@ -10,6 +10,9 @@ import { createDetector } from './detector.ts';
 import { followActions } from './follow-actions.ts';
 import { DETECTOR_LIMITS, type DetectionRules, type DetectorEvents } from './ports.ts';
 
+/** Between two looks at what was queued elsewhere: dead letters that somebody sends again. */
+const RESUME_MS = 30_000;
+
 export interface ActiveTermOptions {
   readonly log: EventLog;
   readonly store: AlertStore;
@@ -33,7 +36,7 @@ export interface ActiveTermOptions {
 /** What runs while this instance is the active one. */
 export interface ActiveTerm {
   readonly pipeline: AlertPipeline;
-  /** Applies what people did about alerts since the last look. Throws LedgerStoreError. */
+  /** Applies what people did about alerts since the last look, and takes up what they queued. Throws LedgerStoreError. */
   look(): Promise<void>;
   /** Evaluates and alerts until the assignment is lost; rejects with what keeps it from going on. */
   run(): Promise<void>;
@@ -81,10 +84,14 @@ export async function openTerm(options: ActiveTermOptions, held: Assignment): Pr
     },
   });
   const actions = followActions({ store: options.store, hygiene: pipeline.hygiene, onUnusable: options.onUnusableAction });
+  let resumed_ms = clock_ms();
   return {
     pipeline,
     async look() {
       if (await actions.look(clock_ms())) await pipeline.changed();
+      if (clock_ms() - resumed_ms < RESUME_MS) return;
+      resumed_ms = clock_ms();
+      pipeline.dispatcher.start();
     },
     async run() {
       const end = await detector.run(held.lost);

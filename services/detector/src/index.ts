@@ -32,6 +32,7 @@ export { type Forgotten, forgottenOf } from './forgotten-watch.ts';
 export { alertStateFile } from './kept-state.ts';
 export { OPERATOR_TENANT, type StoreFinding } from './pipeline-event.ts';
 export * from './ports.ts';
+export { queueAgain } from './queue-again.ts';
 export {
   CLOUDTRAIL_PIPELINE,
   type DetectionOptions,

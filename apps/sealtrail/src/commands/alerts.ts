@@ -177,7 +177,7 @@ export function registerAlerts(program: Command, context: CommandContext): void 
 
   alerts
     .command('dead-letters')
-    .description('messages that could not be delivered; --resend sends them again where `sealtrail up` runs')
+    .description('messages that could not be delivered; --resend sends them again where a detector runs')
     .option('--resend', 'send them again')
     .option('--data <dir>', 'data directory', 'data')
     .option('--json', 'end with one JSON object')

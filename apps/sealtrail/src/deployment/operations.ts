@@ -1,5 +1,5 @@
 import type { DetectionEvent } from '@sealtrail/detection';
-import { type Alerting, backtest, type CanaryRun, loadDetection, storedDetectionEvent } from '@sealtrail/detector';
+import { type Alerting, backtest, type CanaryRun, loadDetection, queueAgain, storedDetectionEvent } from '@sealtrail/detector';
 import type { LedgerEnd } from '@sealtrail/ledger';
 import type { LedgerStore } from '@sealtrail/ledger-store';
 import { sleep } from '@sealtrail/service-runtime';
@@ -54,8 +54,10 @@ export function createOperations(options: OperationsOptions): Operations {
     deadLetters: ({ rows_max }) => deadLetters(store, rows_max),
     async resend({ notifier, message_id }) {
       const running = options.detection();
-      if (running === null) throw new UsageError('no detector runs here: start `sealtrail up`, which sends messages, and resend then');
-      await running.pipeline.dispatcher.resend(notifier, message_id);
+      if (running !== null) return running.pipeline.dispatcher.resend(notifier, message_id);
+      // On servers the deployment's detector sends, wherever it runs.
+      if (options.kind === 'distributed') return queueAgain(store.alerts, { notifier, message_id, now_ms: clock_ms() });
+      throw new UsageError('no detector runs here: start `sealtrail up`, which sends messages, and resend then');
     },
     proveAlert: ({ id }) => proveAlert(store, id),
 
