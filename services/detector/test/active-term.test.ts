@@ -141,6 +141,26 @@ describe('the active instance', () => {
     await expect(queueAgain(failing, { notifier: 'chat', message_id: 'm1', now_ms })).rejects.toBe(down);
   });
 
+  it('keeps a silence that somebody made elsewhere', async () => {
+    const { term } = await begin();
+    await store.insertActions([
+      {
+        id: 'act',
+        action: 'SILENCED',
+        alert_id: null,
+        silence_id: 's1',
+        matchers: '[{"label":"tenant","values":["acme"]}]',
+        silence_from: NOW - 5,
+        silence_until: NOW + 3_600_000,
+        by: 'olga',
+        why: 'a test of ours',
+        at: NOW - 5,
+      },
+    ]);
+    await term.look();
+    expect(JSON.parse(saved.at(-1) ?? '{}')).toMatchObject({ silences: [{ id: 's1' }] });
+  });
+
   it('writes no state any more once another has taken its place', async () => {
     const { term, held } = await begin();
     await term.pipeline.changed();

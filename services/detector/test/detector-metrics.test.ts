@@ -151,6 +151,7 @@ describe('metrics of the detector', () => {
     expect(await value('replay_seconds_count')).toBe(0);
     passes(2_000);
     events.rested(place, { to: 100, pending: 0, watermark_us: null });
+    passes(2_000);
     events.evaluated(place, facts({ to: 200 }));
     expect(await value('replay_seconds_count')).toBe(1);
     expect(await value('replay_seconds_sum')).toBe(4);
@@ -218,7 +219,9 @@ describe('readiness of the detector', () => {
     events.started(place, { replay_from: 0, from: 0 });
     expect(watch.waits(30_000)).toEqual({ kind: 'ok' });
     events.waiting(place, 'storing alerts', new Error('x'));
-    passes(20_000);
+    passes(10_000);
+    events.waiting(place, 'reading the key registry', new Error('x'));
+    passes(10_000);
     events.waiting(place, 'storing alerts', new Error('x'));
     passes(20_000);
     expect(watch.waits(30_000)).toEqual({ kind: 'failing', reason: 'partition 3: storing alerts for 40 s' });

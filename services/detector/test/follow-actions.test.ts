@@ -85,6 +85,12 @@ describe('followActions', () => {
     expect(silences()).toEqual(['late']);
   });
 
+  it('takes a silence for ended whose end was told by a clock that is late', async () => {
+    await store.insertActions([row('end', { action: 'UNSILENCED', silence_id: 's1', at: NOW - 20 }), silenced('s1', NOW - 10, NOW + HOUR)]);
+    await follow().look(NOW);
+    expect(silences()).toEqual([]);
+  });
+
   it('reads all pages of many actions', async () => {
     await store.insertActions(Array.from({ length: 2_500 }, (_, n) => silenced(`s${n}`, NOW - 1 - n, NOW + HOUR)));
     await follow().look(NOW);
