@@ -53,6 +53,11 @@ export class Servers {
     return join(this.#folder, 'deployment');
   }
 
+  /** Address of the broker. */
+  get broker(): string {
+    return this.#broker.address;
+  }
+
   get front(): ChdbHttpProcess {
     return this.#front;
   }
@@ -139,9 +144,9 @@ export class Servers {
    * Waits until as many events are visible as the loads were told are durable, or for long enough, and says what is missing
    * or doubled. Loads must have ended.
    */
-  async settled(): Promise<Settled> {
+  async settled(wait_ms_max: number = STORED_WAIT_MS_MAX): Promise<Settled> {
     const accepted = this.#loads.flatMap((load) => load.ids());
-    const deadline_ms = Date.now() + STORED_WAIT_MS_MAX;
+    const deadline_ms = Date.now() + wait_ms_max;
     while (Date.now() < deadline_ms) {
       const [row] = await this.ask('SELECT count() FROM sealtrail.audit_events');
       if (Number(row?.[0]) >= accepted.length) break;
