@@ -37,6 +37,10 @@ export interface JoinedGroup {
 export interface KafkaBroker {
   readonly versions: Readonly<Record<number, { readonly minVersion: number; readonly maxVersion: number }>>;
   readonly connectionPool: { send<T>(call: ProtocolCall<T>): Promise<T> };
+  findGroupCoordinator(request: {
+    readonly groupId: string;
+    readonly coordinatorType: number;
+  }): Promise<{ readonly coordinator: { readonly nodeId: number } }>;
   joinGroup(
     request: GroupMembership & {
       readonly sessionTimeout: number;
@@ -83,6 +87,5 @@ export interface KafkaCluster {
   addTargetTopic(topic: string): Promise<void>;
   refreshMetadata(): Promise<void>;
   findBroker(node: { readonly nodeId: string }): Promise<KafkaBroker>;
-  findGroupCoordinator(group: { readonly groupId: string }): Promise<KafkaBroker>;
   readonly brokerPool: { findConnectedBroker(): Promise<KafkaBroker> };
 }

@@ -9,6 +9,8 @@ import { pause } from './pause.ts';
 import type { KafkaSettings } from './settings.ts';
 
 const keep_alive_ms = 60_000;
+/** Of what a coordinator keeps. */
+const group_type = 0;
 /** Of the pause between attempts. */
 const doublings_max = 4;
 
@@ -62,12 +64,15 @@ export class Link {
     return cluster.findBroker({ nodeId: String(node) });
   }
 
-  /** The broker that keeps the group; `topic` is one that exists. */
+  /** The broker that keeps the group; `topic` is one that exists. Throws what a broker answers who may not tell it. */
   async coordinator(group: string, topic: string): Promise<KafkaBroker> {
     const { cluster } = this.#opened();
     await cluster.connect();
     await cluster.addTargetTopic(topic);
-    return cluster.findGroupCoordinator({ groupId: group });
+    // kafkajs would ask every broker, and forget why none of them told: who may not know the group would ask for ever.
+    const asked = await cluster.brokerPool.findConnectedBroker();
+    const { coordinator } = await asked.findGroupCoordinator({ groupId: group, coordinatorType: group_type });
+    return cluster.findBroker({ nodeId: String(coordinator.nodeId) });
   }
 
   /** Asks until there is an answer, for `answer_timeout_ms`. Throws EventLogError; `what` reads as in “cannot …”. */

@@ -3,12 +3,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Broker, freePort, startBroker } from '../../../scripts/kafka/broker.ts';
 import { canStartBroker } from '../../../scripts/kafka/test-broker.ts';
 import type { KafkaClientOptions } from '../src/index.ts';
 import { createTestTopic, joinGroup, openTestLog, record } from './kafka-log.ts';
 
+const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, Kafka, ResourcePatternTypes } = kafkajs;
 const run = promisify(execFile);
 const store_password = 'store password';
 const password = 'open sesame';
@@ -40,7 +42,9 @@ describe.skipIf(!has_broker)('a broker that asks for TLS and SASL', () => {
         'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},SECURED://${address}`,
         'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:SASL_SSL',
         'listener.name.secured.sasl.enabled.mechanisms': 'PLAIN',
-        'listener.name.secured.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="${password}";`,
+        'listener.name.secured.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="${password}" user_bob="${password}";`,
+        'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+        'super.users': 'User:ANONYMOUS;User:alice',
         'ssl.keystore.type': 'PKCS12',
         'ssl.keystore.location': join(dir, 'broker.p12'),
         'ssl.keystore.password': store_password,
@@ -53,10 +57,10 @@ describe.skipIf(!has_broker)('a broker that asks for TLS and SASL', () => {
     await rm(dir, { recursive: true, force: true });
   });
 
-  const client = (given: string, trusted = [ca]): KafkaClientOptions => ({
+  const client = (given: string, trusted = [ca], username = 'alice'): KafkaClientOptions => ({
     brokers: [address],
     ssl: { ca: trusted },
-    sasl: { mechanism: 'plain', username: 'alice', password: given },
+    sasl: { mechanism: 'plain', username, password: given },
   });
 
   it('lets in who has the password: appends, reads and commits', async () => {
@@ -79,6 +83,28 @@ describe.skipIf(!has_broker)('a broker that asks for TLS and SASL', () => {
     expect(outcome.kind).toBe('unknown');
     expect(said.length).toBeGreaterThan(0);
     for (const text of [...said, String(error), outcome.kind === 'unknown' ? String(outcome.cause) : '']) expect(text).not.toContain(wrong);
+  });
+
+  it('ends a member that lacks a right, and says which', async () => {
+    const { topic } = await createTestTopic(await openTestLog([], { client: client(password) }));
+    const bob = await openTestLog([], { client: client(password, [ca], 'bob') });
+    const join = async () => (await bob.consumer({ group: 'g', topic })).run(async () => undefined, new AbortController().signal);
+    const admin = new Kafka({ brokers: [broker.address], logLevel: 0 }).admin();
+    await admin.connect();
+    const permit = (operation: number) => ({
+      resourceType: AclResourceTypes.TOPIC,
+      resourceName: topic,
+      resourcePatternType: ResourcePatternTypes.LITERAL,
+      principal: 'User:bob',
+      host: '*',
+      operation,
+      permissionType: AclPermissionTypes.ALLOW,
+    });
+    expect(await join()).toMatchObject({ kind: 'failed', cause: { message: expect.stringMatching(/grant DESCRIBE on it/) } });
+    await admin.createAcls({ acl: [permit(AclOperationTypes.READ)] });
+    await admin.disconnect();
+    const cause = { message: expect.stringMatching(/^cannot join group g: Not authorized to access group[^\n]*; grant /) };
+    expect(await join()).toMatchObject({ kind: 'failed', cause });
   });
 
   it('is not trusted without its certificate', async () => {
