@@ -72,9 +72,10 @@ class Watched {
   }
 }
 
+/** A ledger, or another service that is watched and asked in the same ways. */
 export class LedgerProcess extends Watched {
-  constructor(name: string, env: NodeJS.ProcessEnv) {
-    super(name, start(process.execPath, [...RUN, 'services/ledger/src/main.ts'], env));
+  constructor(name: string, env: NodeJS.ProcessEnv, main = 'services/ledger/src/main.ts') {
+    super(name, start(process.execPath, [...RUN, main], env));
   }
 
   /** Resolves with its exit code after SIGTERM, which it is not sent before it can take it. */
