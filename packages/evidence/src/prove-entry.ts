@@ -2,17 +2,21 @@ import type { CommitRow, HeadRow, LedgerStore, PartitionKey, StoredEntry, Stored
 import {
   appendLeaf,
   type Checkpoint,
+  compareBytes,
   type Ed25519Verify,
   EMPTY_FRONTIER,
   frontierRoot,
+  hexOf,
   inclusionProof,
   type Sha256,
+  sameBytes,
 } from '@sealtrail/merkle';
 import { emptyRegistry, extendRegistry, type Registry } from '@sealtrail/seal';
 import { formatProof, operatorLogOrigin, sectionEnds, verifyProof } from '@sealtrail/verify';
 import { type EntryProof, headCodec, knownEventSchemas, type PredecessorLog } from '@sealtrail/wire';
-import { compareBytes, hexOf, joined, partitionName, sameBytes } from './bytes.ts';
 import { EvidenceError } from './errors.ts';
+import { joined } from './joined-hashes.ts';
+import { partitionName } from './partition-name.ts';
 import { isPerfect, rootFrom, siblingsOf } from './paths.ts';
 
 export interface ProveOptions {

@@ -2,12 +2,12 @@ import { rootOfLeaves } from '@sealtrail/merkle';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomOf, sha256 } from '../../verify/test/sealed-world.ts';
-import { joined } from '../src/bytes.ts';
 import { LeafTree, swappedBetween, swappedWithin } from '../src/fsck/leaf-tree.ts';
 import { type Link, LinkJudge } from '../src/fsck/link-judge.ts';
 import { OffsetTally } from '../src/fsck/offset-tally.ts';
 import { PageReader } from '../src/fsck/page-reader.ts';
 import { Ranges } from '../src/fsck/ranges.ts';
+import { joined } from '../src/joined-hashes.ts';
 
 describe('Ranges', () => {
   it('overlap what a set of all offsets would', () => {

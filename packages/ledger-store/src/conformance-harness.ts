@@ -1,5 +1,5 @@
+import { hexOf } from '@sealtrail/merkle';
 import { afterAll, beforeAll } from 'vitest';
-import { hexOf } from './bytes.ts';
 import type { LedgerStore, PartitionKey } from './port.ts';
 
 export interface StoreSettings {

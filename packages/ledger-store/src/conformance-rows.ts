@@ -1,7 +1,8 @@
 /** What was stored comes back: every kind of row, in the order that the port says, page by page, as each query selects. */
+
+import { compareBytes } from '@sealtrail/merkle';
 import type { SealedRound } from '@sealtrail/seal';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { compareBytes } from './bytes.ts';
 import { claimOf, pagesOf, rowsOf, type StoreHarness, shown, storeOfGroup } from './conformance-harness.ts';
 import type { LedgerStore, PartitionKey, RowQuery } from './port.ts';
 import { createSampleLedger, type SampleLedger, type SampleRecord } from './sample-ledger.ts';

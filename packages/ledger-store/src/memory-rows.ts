@@ -2,6 +2,8 @@
  * The memory adapter's rows. Like the columns of the real tables they keep decoded values and nothing else: bytes are
  * encoded again whenever they are read, so that whoever alters one column is found as he would be there.
  */
+
+import { sameBytes } from '@sealtrail/merkle';
 import { sha256 as nodeSha256 } from '@sealtrail/merkle/node';
 import type { DuplicateRecord, SealedBatch } from '@sealtrail/seal';
 import {
@@ -17,7 +19,6 @@ import {
   roundCodec,
   WireError,
 } from '@sealtrail/wire';
-import { sameBytes } from './bytes.ts';
 import { copyOf } from './copy.ts';
 import {
   type CheckpointRow,

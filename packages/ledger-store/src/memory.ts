@@ -1,6 +1,7 @@
 /** The memory adapter: tables as arrays of rows, for tests, demos and as the plainest reading of the port. */
+
+import { compareBytes, hexOf, sameBytes } from '@sealtrail/merkle';
 import type { SealedBatch, SequenceIntervals } from '@sealtrail/seal';
-import { compareBytes, hexOf, sameBytes } from './bytes.ts';
 import { copyOf } from './copy.ts';
 import { type EntryColumns, emptyTables, entryRows, type ManifestColumns, type MemoryTables, rowReader } from './memory-rows.ts';
 import {

@@ -3,7 +3,7 @@
  * of it follows from one seed: the same calls give the same bytes.
  */
 import { type LogRecord, partitionOf } from '@sealtrail/event-log';
-import { rootOfLeaves, type Sha256 } from '@sealtrail/merkle';
+import { hexOf, rootOfLeaves, type Sha256 } from '@sealtrail/merkle';
 import { ed25519PublicKey, ed25519Signer, ed25519Verify, sha256 as nodeSha256 } from '@sealtrail/merkle/node';
 import {
   emptyPartition,
@@ -40,7 +40,6 @@ import {
   type PredecessorLog,
   SUITE_ED25519_SHA256,
 } from '@sealtrail/wire';
-import { hexOf } from './bytes.ts';
 import type { PartitionKey } from './port.ts';
 import { sampleEvent, seededBytes } from './sample-events.ts';
 

@@ -1,6 +1,6 @@
+import { compareBytes, hexOf } from '@sealtrail/merkle';
 import type { SequenceIntervals } from '@sealtrail/seal';
 import type { BatchHeader } from '@sealtrail/wire';
-import { compareBytes, hexOf } from './bytes.ts';
 import { copyOf } from './copy.ts';
 
 /** Sealed numbers of each (producer, instance, delivery): half-open, ascending, not touching; in that order. */

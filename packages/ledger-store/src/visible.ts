@@ -6,7 +6,7 @@
  * by the commit rows of its own (topic, incarnation, partition). docs/spec/commit.md says why no simpler rule holds: a
  * fenced member's late rows lie outside for ever, whenever and in whatever order the commit rows arrive.
  */
-import { compareBytes, hexOf } from './bytes.ts';
+import { compareBytes, hexOf } from '@sealtrail/merkle';
 import type { CommitRow, PartitionKey } from './port.ts';
 
 /** What one claim shows of one partition: rows with `from <= offset < to`. Nothing when `to` is not above `from`. */

@@ -1,6 +1,6 @@
+import { hexOf } from '@sealtrail/merkle';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hexOf } from '../src/bytes.ts';
 import type { CommitRow, PartitionKey } from '../src/port.ts';
 import { largestCommits, visibility, visibleIntervals } from '../src/visible.ts';
 

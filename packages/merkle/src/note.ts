@@ -1,4 +1,5 @@
 import { decodeBase64, encodeBase64 } from './base64.ts';
+import { hexOf, sameBytes } from './bytes.ts';
 import { type Ed25519Verify, HASH_BYTES, type Sha256 } from './hash.ts';
 
 const ED25519 = 0x01;
@@ -30,7 +31,7 @@ export function formatVerifierKey(key: NoteVerifierKey): string {
   const typed = new Uint8Array(1 + key.public_key.length);
   typed[0] = ED25519;
   typed.set(key.public_key, 1);
-  return `${key.name}+${hex(key.key_hash)}+${encodeBase64(typed)}`;
+  return `${key.name}+${hexOf(key.key_hash)}+${encodeBase64(typed)}`;
 }
 
 /** null when it is not a well-formed Ed25519 verifier key in its one encoding. */
@@ -89,7 +90,7 @@ export function parseNote(note: string): ParsedNote | null {
 
 /** Whether a line by this key verifies. A line that claims the key and does not verify makes the whole note false. */
 export function noteVerifies(verify: Ed25519Verify, note: ParsedNote, key: NoteVerifierKey): boolean {
-  const lines = note.signatures.filter((line) => line.name === key.name && equal(line.key_hash, key.key_hash));
+  const lines = note.signatures.filter((line) => line.name === key.name && sameBytes(line.key_hash, key.key_hash));
   const message = utf8(note.text);
   return (
     lines.length > 0 && lines.every((line) => line.signature.length === SIGNATURE_BYTES && verify(key.public_key, message, line.signature))
@@ -166,10 +167,4 @@ function isNoteText(text: string): boolean {
     if (code < 0x20 && code !== 0x0a) return false;
   }
   return text.endsWith('\n') && text.isWellFormed() && !text.includes('\ufffd');
-}
-
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

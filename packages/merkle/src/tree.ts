@@ -1,3 +1,4 @@
+import { sameBytes } from './bytes.ts';
 import { HASH_BYTES, type Sha256 } from './hash.ts';
 
 /** RFC 9162 2.1.1: SHA-256(0x00 ‖ data). */
@@ -141,7 +142,7 @@ export function verifyInclusion(
     fn = Math.floor(fn / 2);
     sn = Math.floor(sn / 2);
   }
-  return sn === 0 && equal(node, root);
+  return sn === 0 && sameBytes(node, root);
 }
 
 /** RFC 9162 2.1.4.1. Empty when from is 0 or count. Throws RangeError when from is above count. */
@@ -179,8 +180,8 @@ export function verifyConsistency(
   root: Uint8Array,
 ): boolean {
   if (!isSize(fromSize) || !isSize(size) || fromSize > size || !isHash(fromRoot) || !isHash(root) || !proof.every(isHash)) return false;
-  if (fromSize === size) return proof.length === 0 && equal(fromRoot, root);
-  if (fromSize === 0) return proof.length === 0 && equal(fromRoot, sha256.digest(new Uint8Array(0)));
+  if (fromSize === size) return proof.length === 0 && sameBytes(fromRoot, root);
+  if (fromSize === 0) return proof.length === 0 && sameBytes(fromRoot, sha256.digest(new Uint8Array(0)));
   const path = isPowerOfTwo(fromSize) ? [fromRoot, ...proof] : proof;
   const first = path[0];
   if (first === undefined) return false;
@@ -207,15 +208,9 @@ export function verifyConsistency(
     fn = Math.floor(fn / 2);
     sn = Math.floor(sn / 2);
   }
-  return sn === 0 && equal(oldNode, fromRoot) && equal(newNode, root);
+  return sn === 0 && sameBytes(oldNode, fromRoot) && sameBytes(newNode, root);
 }
 
 const isSize = (n: number): boolean => Number.isSafeInteger(n) && n >= 0;
 const isHash = (bytes: Uint8Array): boolean => bytes.length === HASH_BYTES;
 const isPowerOfTwo = (n: number): boolean => largestPowerNotAbove(n) === n;
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-}

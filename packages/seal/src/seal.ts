@@ -1,5 +1,15 @@
 import type { LogRecord } from '@sealtrail/event-log';
-import { appendLeaf, EMPTY_FRONTIER, type Frontier, frontierRoot, HASH_BYTES, rootOfLeaves, type Sha256 } from '@sealtrail/merkle';
+import {
+  appendLeaf,
+  compareBytes,
+  EMPTY_FRONTIER,
+  type Frontier,
+  frontierRoot,
+  HASH_BYTES,
+  rootOfLeaves,
+  type Sha256,
+  sameBytes,
+} from '@sealtrail/merkle';
 import {
   type BatchManifest,
   type Duplicate,
@@ -331,13 +341,3 @@ function rejectedRecord(
     record,
   };
 }
-
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  for (let i = 0; i < a.length && i < b.length; i++) {
-    const difference = (a[i] as number) - (b[i] as number);
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
-}
-
-const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && compareBytes(a, b) === 0;

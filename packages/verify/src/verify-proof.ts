@@ -1,4 +1,4 @@
-import { type Checkpoint, type Ed25519Verify, type NoteVerifierKey, type Sha256, verifyInclusion } from '@sealtrail/merkle';
+import { type Checkpoint, type Ed25519Verify, type NoteVerifierKey, type Sha256, sameBytes, verifyInclusion } from '@sealtrail/merkle';
 import {
   actorDigest,
   type EventSchema,
@@ -98,7 +98,7 @@ const originOf = ({ manifest, round }: ParsedProof): string =>
 function judgeProducer(proof: ParsedProof, { sha256, ed25519Verify }: VerifyOptions): AxisVerdict {
   const { header, signature } = proof.manifest;
   const key = proof.entry.public_key;
-  if (!equal(keyThumbprint(sha256, key), header.key_id)) {
+  if (!sameBytes(keyThumbprint(sha256, key), header.key_id)) {
     return failed('producer_key_mismatch', 'the public key in the file is not the one that the batch header names');
   }
   if (!verifyBatchSignature(ed25519Verify, key, header.key_id, proof.header_bytes, signature)) {
@@ -138,11 +138,11 @@ function disagreementOf(sha256: Sha256, { entry, index, manifest, head, round }:
   const { header, topic, incarnation, partition } = manifest;
   const predecessor = entry.log_predecessor;
   const log = logId(sha256, { audience: header.audience, tenant: header.tenant, topic, incarnation, partition, predecessor });
-  if (!equal(log, manifest.log)) return 'the log’s id is not that of this tenant on this partition';
+  if (!sameBytes(log, manifest.log)) return 'the log’s id is not that of this tenant on this partition';
   if (!samePredecessor(manifest.predecessor, manifest.position === 0 ? predecessor : null)) {
     return 'the manifest names another predecessor than its log has';
   }
-  if (!equal(head.log, manifest.log)) return 'the head is of another log';
+  if (!sameBytes(head.log, manifest.log)) return 'the head is of another log';
   if (head.entries < manifest.first_entry + header.count) return 'the head counts fewer entries than the batch needs';
   if (round.topic !== topic || round.incarnation !== incarnation || round.partition !== partition) {
     return 'the round is of another partition';
@@ -162,7 +162,7 @@ function judgeConsistency(checkpoint: Checkpoint | null, options: VerifyOptions)
   if (saved.checkpoint.size !== checkpoint.size) {
     return notChecked(`the saved checkpoint has size ${saved.checkpoint.size}; fsck tells whether the log extends it`);
   }
-  return equal(saved.checkpoint.root, checkpoint.root)
+  return sameBytes(saved.checkpoint.root, checkpoint.root)
     ? verified('the saved checkpoint has the same size and root')
     : failed('split_view', `the saved checkpoint has size ${checkpoint.size} and another root: the operator shows two logs`);
 }
@@ -202,7 +202,5 @@ function placeOf({ entry, manifest, round }: ParsedProof, leaf: Uint8Array, chec
 
 function samePredecessor(a: PredecessorLog | null, b: PredecessorLog | null): boolean {
   if (a === null || b === null) return a === b;
-  return equal(a.log, b.log) && a.size === b.size && equal(a.root, b.root);
+  return sameBytes(a.log, b.log) && a.size === b.size && sameBytes(a.root, b.root);
 }
-
-const equal = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);

@@ -1,4 +1,4 @@
-import { HASH_BYTES, rootOfLeaves, type Sha256 } from '@sealtrail/merkle';
+import { HASH_BYTES, rootOfLeaves, type Sha256, sameBytes } from '@sealtrail/merkle';
 import { compileSchema, type Plan } from './avro/plan.ts';
 import { Fault, Reader } from './avro/reader.ts';
 import { Writer } from './avro/writer.ts';
@@ -99,7 +99,7 @@ function headerFault(header: BatchHeader, schema: EventSchema, sha256: Sha256): 
   if (!isWireName(header.audience) || !isWireName(header.tenant) || !isWireName(header.producer)) {
     return refuse('not_canonical', 'audience, tenant and producer are 1 to 128 of A–Z a–z 0–9 . _ : / @ -', at);
   }
-  if (!equal(header.event_schema, schema.sha256))
+  if (!sameBytes(header.event_schema, schema.sha256))
     return refuse('unknown_schema', 'event_schema is not the schema that the framing names', at);
   const predecessor = header.predecessor;
   if (header.sequence < 0 || header.shed < 0 || (predecessor !== null && (predecessor.routine < 0 || predecessor.critical < 0))) {
@@ -109,7 +109,7 @@ function headerFault(header: BatchHeader, schema: EventSchema, sha256: Sha256): 
   if (header.kind === 'DATA' ? header.count < 1 : header.count !== 0) {
     return refuse('not_canonical', `a ${header.kind} batch of ${header.count} events`, at);
   }
-  if (header.count === 0 && !equal(header.root, sha256.digest(new Uint8Array(0))))
+  if (header.count === 0 && !sameBytes(header.root, sha256.digest(new Uint8Array(0))))
     return refuse('root_mismatch', 'no events, and not the root over none', at);
   return null;
 }
@@ -136,7 +136,7 @@ export function walkBatch(parsed: ParsedHeader, sha256: Sha256): WalkedBatch | R
   }
   const leaves = new Uint8Array(header.count * HASH_BYTES);
   hashEventLeaves(sha256, record, firstEvent, header.count, ends, leaves);
-  if (!equal(rootOfLeaves(sha256, leaves, header.count), header.root))
+  if (!sameBytes(rootOfLeaves(sha256, leaves, header.count), header.root))
     return refuse('root_mismatch', 'the events do not give the header’s root', firstEvent);
   return { ...parsed, kind: 'batch', first_event: firstEvent, ends, leaves };
 }
@@ -199,9 +199,3 @@ export function assembleBatch(
 }
 
 const refuse = (reason: Refusal['reason'], detail: string, at: number): Refusal => ({ kind: 'refused', reason, detail, at });
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-}

@@ -1,5 +1,6 @@
 import { type CommitRow, type Range, visibleIntervals } from '@sealtrail/ledger-store';
-import { hexOf, partitionName, sameBytes } from '../bytes.ts';
+import { hexOf, sameBytes } from '@sealtrail/merkle';
+import { partitionName } from '../partition-name.ts';
 import type { PartitionCheck } from './context.ts';
 
 /** Ordinals of an era lie above those of the era before (docs/spec/commit.md). */

@@ -1,4 +1,5 @@
 import type { StoredEntry } from '@sealtrail/ledger-store';
+import { hexOf, sameBytes } from '@sealtrail/merkle';
 import { erasedSection, sectionEnds } from '@sealtrail/verify';
 import {
   actorDigest,
@@ -10,7 +11,6 @@ import {
   parseHeader,
   walkBatch,
 } from '@sealtrail/wire';
-import { hexOf, sameBytes } from '../bytes.ts';
 import type { PartitionCheck } from './context.ts';
 import { LeafTree, swappedWithin } from './leaf-tree.ts';
 import type { MovedRows } from './moved-rows.ts';

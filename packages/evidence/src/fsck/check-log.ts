@@ -1,7 +1,6 @@
 import type { HeadRow, StoredManifest } from '@sealtrail/ledger-store';
-import { appendLeaf, EMPTY_FRONTIER, type Frontier, frontierRoot } from '@sealtrail/merkle';
+import { appendLeaf, EMPTY_FRONTIER, type Frontier, frontierRoot, hexOf, sameBytes } from '@sealtrail/merkle';
 import { type BatchManifest, logId, manifestCodec, WireError } from '@sealtrail/wire';
-import { hexOf, sameBytes } from '../bytes.ts';
 import type { LogEntries } from './check-entries.ts';
 import type { HeadTrouble, PartitionCheck } from './context.ts';
 import type { FsckCode } from './findings.ts';

@@ -1,5 +1,5 @@
 import type { StoredEntry, StoredManifest } from '@sealtrail/ledger-store';
-import { compareBytes, hexOf, sameBytes } from '../bytes.ts';
+import { compareBytes, hexOf, sameBytes } from '@sealtrail/merkle';
 import { LogEntries } from './check-entries.ts';
 import { LogCheck } from './check-log.ts';
 import type { PartitionCheck } from './context.ts';

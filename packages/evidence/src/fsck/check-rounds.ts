@@ -1,5 +1,5 @@
+import { hexOf, sameBytes } from '@sealtrail/merkle';
 import { type Round, RULES_VERSION } from '@sealtrail/wire';
-import { hexOf, sameBytes } from '../bytes.ts';
 import { CommitsCheck } from './check-commits.ts';
 import type { PartitionCheck } from './context.ts';
 import { type Judged, LinkJudge } from './link-judge.ts';

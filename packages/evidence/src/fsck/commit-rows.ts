@@ -1,6 +1,7 @@
 import type { CommitRow, PartitionKey } from '@sealtrail/ledger-store';
+import { sameBytes } from '@sealtrail/merkle';
 import { type Round, roundCodec } from '@sealtrail/wire';
-import { partitionName, sameBytes } from '../bytes.ts';
+import { partitionName } from '../partition-name.ts';
 import type { FsckInput } from './context.ts';
 
 /** The commit rows of one partition. */

@@ -1,5 +1,5 @@
 import type { PartitionKey } from '@sealtrail/ledger-store';
-import { partitionName } from '../bytes.ts';
+import { partitionName } from '../partition-name.ts';
 
 /** What fsck can find. docs/spec/fsck.md says of each what it means and what to do. */
 export type FsckCode =

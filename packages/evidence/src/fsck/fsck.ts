@@ -1,8 +1,8 @@
 import { type CheckpointRow, comparePartitions, type LedgerStore, type PartitionKey } from '@sealtrail/ledger-store';
 import type { Checkpoint } from '@sealtrail/merkle';
 import { operatorLogOrigin, readCheckpoint } from '@sealtrail/verify';
-import { partitionName } from '../bytes.ts';
 import { EvidenceError } from '../errors.ts';
+import { partitionName } from '../partition-name.ts';
 import { checkLogs } from './check-logs.ts';
 import { checkOffsets } from './check-offsets.ts';
 import { checkRounds } from './check-rounds.ts';

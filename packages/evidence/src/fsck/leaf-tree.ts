@@ -1,5 +1,4 @@
-import { nodeHash, type Sha256 } from '@sealtrail/merkle';
-import { sameBytes } from '../bytes.ts';
+import { nodeHash, type Sha256, sameBytes } from '@sealtrail/merkle';
 
 /** A batch's tree, to ask which root it would have with other leaves in a few places. */
 export class LeafTree {

@@ -1,4 +1,4 @@
-import { sameBytes } from '../bytes.ts';
+import { sameBytes } from '@sealtrail/merkle';
 
 /** A row of a chain in which each names the hash of the one before it. */
 export interface Link {

@@ -1,7 +1,6 @@
 import type { HeadRow, PartitionKey } from '@sealtrail/ledger-store';
-import type { Sha256 } from '@sealtrail/merkle';
+import { hexOf, type Sha256, sameBytes } from '@sealtrail/merkle';
 import { logId, WireError } from '@sealtrail/wire';
-import { hexOf, sameBytes } from '../bytes.ts';
 
 /** A log as its heads tell. */
 export interface LogSummary {

@@ -1,6 +1,6 @@
+import { hexOf, sameBytes } from '@sealtrail/merkle';
 import { judgeKey } from '@sealtrail/seal';
 import { type BatchManifest, encodeHeader, isWireName, verifyBatchSignature, WireError } from '@sealtrail/wire';
-import { hexOf, sameBytes } from '../bytes.ts';
 import type { PartitionCheck } from './context.ts';
 
 /** What the manifest before leads to; null where it is not known. */

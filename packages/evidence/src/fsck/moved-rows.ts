@@ -1,5 +1,5 @@
 import type { StoredEntry, StoredManifest } from '@sealtrail/ledger-store';
-import { hexOf } from '../bytes.ts';
+import { hexOf } from '@sealtrail/merkle';
 import type { PartitionCheck } from './context.ts';
 
 /** An entry that a manifest asks for and that has no row. */

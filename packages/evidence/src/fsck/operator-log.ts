@@ -1,7 +1,6 @@
 import type { CheckpointRow } from '@sealtrail/ledger-store';
-import { appendLeaf, type Checkpoint, EMPTY_FRONTIER, type Frontier, frontierRoot } from '@sealtrail/merkle';
+import { appendLeaf, type Checkpoint, EMPTY_FRONTIER, type Frontier, frontierRoot, hexOf, sameBytes } from '@sealtrail/merkle';
 import { operatorLogOrigin, readCheckpoint } from '@sealtrail/verify';
-import { hexOf, sameBytes } from '../bytes.ts';
 import type { CommittedPlace, PartitionCheck } from './context.ts';
 import { PageReader } from './page-reader.ts';
 import { ownersOf } from './removed-batches.ts';

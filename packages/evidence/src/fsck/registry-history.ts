@@ -1,8 +1,7 @@
 import type { KeyRecordRow } from '@sealtrail/ledger-store';
-import { appendLeaf, EMPTY_FRONTIER, type Frontier, frontierRoot, type Sha256 } from '@sealtrail/merkle';
+import { appendLeaf, EMPTY_FRONTIER, type Frontier, frontierRoot, type Sha256, sameBytes } from '@sealtrail/merkle';
 import { emptyRegistry, extendRegistry, type Registry } from '@sealtrail/seal';
 import { keyRecordCodec } from '@sealtrail/wire';
-import { sameBytes } from '../bytes.ts';
 import type { Findings } from './findings.ts';
 
 /** A root that a round records over the registry as it was. */

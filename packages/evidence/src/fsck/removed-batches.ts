@@ -1,6 +1,6 @@
 import type { PartitionKey, Range } from '@sealtrail/ledger-store';
+import { hexOf } from '@sealtrail/merkle';
 import { logId, parseHeader } from '@sealtrail/wire';
-import { hexOf } from '../bytes.ts';
 import type { FsckInput } from './context.ts';
 
 /** Batches of one tenant of which no row is left. */

@@ -1,8 +1,7 @@
 import type { HeadRow, RejectedRow } from '@sealtrail/ledger-store';
-import { frontierRoot } from '@sealtrail/merkle';
+import { compareBytes, frontierRoot, hexOf, sameBytes } from '@sealtrail/merkle';
 import { type DuplicateRecord, duplicatesRoot, headsRoot, rejectionsRoot } from '@sealtrail/seal';
 import { headCodec, type LogHead, type Round, WireError } from '@sealtrail/wire';
-import { compareBytes, hexOf, sameBytes } from '../bytes.ts';
 import type { HeadPlace, PartitionCheck, TroubledHead } from './context.ts';
 import type { FsckCode } from './findings.ts';
 import { PageReader } from './page-reader.ts';

@@ -1,8 +1,7 @@
 import type { CommitRow, LedgerStore, PartitionKey, StoredRound } from '@sealtrail/ledger-store';
-import type { Sha256 } from '@sealtrail/merkle';
+import { type Sha256, sameBytes } from '@sealtrail/merkle';
 import { duplicatesRoot, headsRoot, rejectionsRoot } from '@sealtrail/seal';
 import { type Round, roundCodec, WireError } from '@sealtrail/wire';
-import { sameBytes } from '../bytes.ts';
 import type { Link } from './link-judge.ts';
 import { PageReader } from './page-reader.ts';
 

@@ -1,5 +1,5 @@
+import { hexOf } from '@sealtrail/merkle';
 import type { LogHead } from '@sealtrail/wire';
-import { hexOf } from '../bytes.ts';
 import type { HeadPlace, HeadTrouble, PartitionCheck, TroubledHead } from './context.ts';
 import { RemovedLogs } from './removed-logs.ts';
 import { leafName } from './round-rows.ts';

@@ -1,4 +1,4 @@
-import { compareBytes, hexOf, sameBytes } from '../bytes.ts';
+import { compareBytes, hexOf, sameBytes } from '@sealtrail/merkle';
 import { copyOf } from '../copy.ts';
 import type { InsertOutcome } from '../port.ts';
 import { ALERT_FATES, type AlertActionRow, type AlertRow, type AlertStore, boundedRows, type DeliveryRow } from './port.ts';

@@ -1,4 +1,4 @@
-import { compareBytes } from '../bytes.ts';
+import { compareBytes } from '@sealtrail/merkle';
 import type { InsertOutcome } from '../port.ts';
 import { READ_SETTINGS, readRows } from '../sql/avro-reader.ts';
 import type { PreparedInsert } from '../sql/inserts.ts';

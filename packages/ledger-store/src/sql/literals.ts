@@ -1,4 +1,4 @@
-import { hexOf } from '../bytes.ts';
+import { hexOf } from '@sealtrail/merkle';
 
 /** The database that holds everything of a ledger. */
 export const DATABASE = 'sealtrail';

@@ -1,4 +1,5 @@
 /** Reading a query page by page, whatever runs its statements. */
+import { sameBytes } from '@sealtrail/merkle';
 import type { BatchLeaves, PartitionKey, Range } from '../port.ts';
 import type { VisibleInterval } from '../visible.ts';
 import { RowReader, readContainer } from './avro-reader.ts';
@@ -83,8 +84,6 @@ function keyOf<Row>(page: Page<Row>, row: number, query: PagedQuery<Row>): { rea
     },
   };
 }
-
-const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
 const FIRST_OFFSETS = 256;
 const LEAF_BYTES_WANTED = 4_194_304;

@@ -1,6 +1,6 @@
 /** Reading: pages by keyset, visible rows only, and rows as the port gives them. */
 
-import { HASH_BYTES } from '@sealtrail/merkle';
+import { HASH_BYTES, sameBytes } from '@sealtrail/merkle';
 import type { DuplicateRecord } from '@sealtrail/seal';
 import {
   type BatchManifest,
@@ -14,7 +14,6 @@ import {
   roundCodec,
   WireError,
 } from '@sealtrail/wire';
-import { sameBytes } from '../bytes.ts';
 import type {
   BatchLeaves,
   CheckpointRow,

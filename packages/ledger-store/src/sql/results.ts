@@ -2,7 +2,7 @@
  * Answers to analysts: FORMAT RowBinaryWithNamesAndTypes as values that JSON can carry. A 64-bit number is a number where
  * that is exact and a text elsewhere; a FixedString is lower-case hex; times are ISO 8601 in UTC with all their ticks.
  */
-import { hexOf } from '../bytes.ts';
+import { hexOf } from '@sealtrail/merkle';
 import { LedgerStoreError, type SqlResult } from '../port.ts';
 import { parseResultType, type ResultType } from './result-types.ts';
 

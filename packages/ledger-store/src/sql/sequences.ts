@@ -1,6 +1,6 @@
+import { compareBytes, hexOf } from '@sealtrail/merkle';
 import type { SequenceIntervals } from '@sealtrail/seal';
 import type { Delivery } from '@sealtrail/wire';
-import { compareBytes, hexOf } from '../bytes.ts';
 import { compareText } from '../sequences.ts';
 
 /** A run of numbers, as the engine found it. */
