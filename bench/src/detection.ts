@@ -1,5 +1,6 @@
 /**
- * Sigma rules over CloudTrail events on one core: SigmaHQ's AWS rules, and ten times as many that cannot match beside them.
+ * Detection on one core: SigmaHQ's AWS rules over CloudTrail events, and up to 3,000 rules; the shipped rules over signed Avro
+ * records, in the detector as it runs; what keys and a replay cost; how long an alert takes from `audit.log` to a webhook.
  * node scripts/run.mjs bench/src/detection.ts [--smoke]
  *
  * The events and rules stand beside the clone (SEALTRAIL_TEST_DATA, else ../shared/data): test/acceptance/README.md.
@@ -18,7 +19,9 @@ import {
   type RuleFile,
 } from '@sealtrail/detection';
 import { sha256 as nodeSha256 } from '@sealtrail/merkle/node';
-import { cpuClock, give, round, sized } from './measure.ts';
+import { type LatencyFigures, measureLatency } from './detection-latency.ts';
+import { measureRecords, type RecordFigures } from './detection-records.ts';
+import { cpuClock, give, isSmoke, round, sized } from './measure.ts';
 
 /** Medians of the rounds: µs of CPU an event, and the events a second that one core would do at that. */
 export interface DetectionRow {
@@ -28,19 +31,27 @@ export interface DetectionRow {
   readonly events_per_s: number;
 }
 
+export interface DetectionFigures {
+  readonly events: number;
+  readonly matches: number;
+  readonly rows: readonly DetectionRow[];
+  readonly records: RecordFigures;
+  readonly latency: LatencyFigures;
+}
+
 const ROUNDS = sized(9, 1);
 const ROUND_EVENTS = sized(290_000, 2_900);
-const NON_MATCHING_FACTOR = 10;
+const NON_MATCHING_FACTOR = sized(10, 1);
+const RULE_COUNTS = isSmoke() ? [50, 200] : [50, 500, 3_000];
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const data = process.env['SEALTRAIL_TEST_DATA'] ?? join(root, '..', 'shared', 'data');
 const { digest: sha256 } = nodeSha256();
 
-function main(): void {
+function measureCloudtrail(): Pick<DetectionFigures, 'events' | 'matches' | 'rows'> {
   if (!existsSync(join(data, 'cloudtrail.jsonl.gz'))) {
-    console.error(`detection: nothing to measure: there is no cloudtrail.jsonl.gz in ${data}; name its folder in SEALTRAIL_TEST_DATA`);
-    give({ events: 0, matches: 0, rows: [] });
-    return;
+    console.error(`detection: no CloudTrail events: there is no cloudtrail.jsonl.gz in ${data}; name its folder in SEALTRAIL_TEST_DATA`);
+    return { events: 0, matches: 0, rows: [] };
   }
   const lines = gunzipSync(readFileSync(join(data, 'cloudtrail.jsonl.gz')))
     .toString('utf8')
@@ -61,24 +72,37 @@ function main(): void {
   if (matchesOf((event) => crowd.matches(event).length) !== expected)
     throw new Error('detection: the rules that cannot match have matched');
 
+  const scaled = RULE_COUNTS.flatMap((count) => {
+    const matcher = matcherOf(enough(files, count));
+    const { length } = matcher.rules;
+    return [
+      measured('match decoded events', length, events, (event) => matcher.matches(event).length),
+      measured('parse JSON and match', length, lines, (line) => matcher.matches(eventOf(recordOf(line), json)).length),
+    ];
+  });
   const rows: readonly DetectionRow[] = [
     measured('match decoded events', few.rules.length, events, (event) => few.matches(event).length),
     measured('match decoded events beside rules that cannot match', crowd.rules.length, events, (event) => crowd.matches(event).length),
     measured('match and correlate decoded events', few.rules.length, events, (event) => engine.evaluate(event).matches.length),
-    measured(
-      'parse JSON and match',
-      few.rules.length,
-      lines,
-      (line) => few.matches(eventOf(JSON.parse(line) as Readonly<Record<string, unknown>>, json)).length,
-    ),
+    measured('parse JSON and match', few.rules.length, lines, (line) => few.matches(eventOf(recordOf(line), json)).length),
     measured('parse JSON alone', 0, lines, (line) => (JSON.parse(line) === null ? 1 : 0)),
+    ...scaled,
   ];
   for (const { what, rules, us_per_event, events_per_s } of rows)
     console.error(
       `${what.padEnd(52)} ${String(rules).padStart(4)} rules  ${us_per_event.toFixed(2).padStart(6)} µs  ${events_per_s.toLocaleString('en-US')} events/s`,
     );
-  give({ events: events.length, matches: expected, rows });
+  return { events: events.length, matches: expected, rows };
 }
+
+const recordOf = (line: string): Readonly<Record<string, unknown>> => JSON.parse(line) as Readonly<Record<string, unknown>>;
+
+/** The rules, and copies that cannot match, up to a number. */
+const enough = (files: readonly RuleFile[], count: number): readonly RuleFile[] =>
+  Array.from({ length: count }, (_, i) => {
+    const file = files[i % files.length] as RuleFile;
+    return i < files.length ? file : unmatched(file, Math.floor(i / files.length) - 1);
+  });
 
 const load = (files: readonly RuleFile[]) => {
   const loaded = loadRules(files, { sha256 });
@@ -132,4 +156,7 @@ function measured<Item>(what: string, rules: number, items: readonly Item[], run
   return { what, rules, us_per_event: round(median), events_per_s: Math.round(1e6 / median) };
 }
 
-main();
+const cloudtrail = measureCloudtrail();
+const records = await measureRecords();
+const latency = await measureLatency();
+give({ ...cloudtrail, records, latency } satisfies DetectionFigures);
