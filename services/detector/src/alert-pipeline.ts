@@ -119,10 +119,9 @@ export async function createAlertPipeline(options: AlertPipelineOptions): Promis
       const admissions = decide(alerts);
       const stored = await store.insertAlerts(alerts.map((alert, i) => rowOf(alert, admissions[i] as Admission)));
       if (stored.kind !== 'stored') throw stored.cause;
-      // What was dealt with before is in the topic already.
-      const fresh = alerts.filter((_, i) => admissions[i]?.fate.kind !== 'duplicate');
-      if (fresh.length > 0) {
-        const records = fresh.map((alert) => ({ topic, key: Buffer.from(alert.tenant), value: alertCodec().encodeFramed(alert) }));
+      // Duplicates too: what is kept of an alert may be older than its record in the topic, where a crash came between.
+      if (alerts.length > 0) {
+        const records = alerts.map((alert) => ({ topic, key: Buffer.from(alert.tenant), value: alertCodec().encodeFramed(alert) }));
         const appended = await producer.append(records);
         if (appended.kind !== 'appended') throw appended.cause;
       }
