@@ -7,6 +7,7 @@ export * from './metrics.ts';
 export { breathe, sleep, startTimer } from './node.ts';
 export * from './operations-server.ts';
 export { redactSecrets } from './redact.ts';
+export * from './serve.ts';
 export * from './shutdown.ts';
 export { type Align, formatTable, type TableInput } from './table.ts';
 export { ToldReasons } from './told-reasons.ts';

@@ -2,21 +2,9 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { AlertingError } from '@sealtrail/alerting';
 import { DataDirectoryError, type Deployment, type SigningKey } from '@sealtrail/data-directory';
-import { type ConsumerEnd, type EventLog, EventLogError } from '@sealtrail/event-log';
+import { type EventLog, EventLogError } from '@sealtrail/event-log';
 import { type AlertStore, LedgerStoreError } from '@sealtrail/ledger-store';
-import {
-  createHealth,
-  createLogger,
-  createMetrics,
-  createShutdown,
-  type Logger,
-  type ShutdownOutcome,
-  type SignalSource,
-  type StartTimer,
-  sleep,
-  startOperationsServer,
-  ToldReasons,
-} from '@sealtrail/service-runtime';
+import { type Logger, type Served, type SignalSource, type StartTimer, serve, sleep, ToldReasons } from '@sealtrail/service-runtime';
 import { runWhileActive } from './active-instance.ts';
 import { type ActiveTerm, openTerm } from './active-term.ts';
 import { ALERTS_TOPIC } from './alert-pipeline.ts';
@@ -39,7 +27,6 @@ const WATCH_MS = 5_000;
 const REACHED_MS_MAX = 20_000;
 /** How long a partition may wait for something, for readiness. */
 const WAITED_MS_MAX = 30_000;
-const CHECK_TIMEOUT_MS = 5_000;
 
 export interface ServeDetectorOptions {
   readonly config: DetectorConfig;
@@ -59,167 +46,123 @@ export interface ServeDetectorOptions {
   readonly write: (line: string) => void;
 }
 
-export interface DetectorServed {
-  readonly shutdown: ShutdownOutcome;
-  /** Set where the detector ended by itself: a supervisor starts it again. */
-  readonly failure: Error | null;
-}
-
 /**
  * Runs a detector with its health, metrics and logs until a signal comes or it cannot go on; where another instance is the
  * active one it stands by. Throws the errors of the log, the store, the state's folder and the operations server when it
  * cannot start.
  */
-export async function serveDetector(options: ServeDetectorOptions): Promise<DetectorServed> {
+export function serveDetector(options: ServeDetectorOptions): Promise<Served> {
   const { config, deployment, rules, clock_ms } = options;
   const trusted_errors = [EventLogError, LedgerStoreError, AlertingError, DataDirectoryError];
-  const logger = createLogger({ write: options.write, clock_ms, level: config.log_level, format: config.log_format, trusted_errors }).with({
-    service: 'detector',
-  });
-  const shutdown = createShutdown({
-    signals: options.signals,
-    deadline_ms: config.shutdown_deadline_ms,
-    startTimer: options.startTimer,
-    onStep: (step) => logger.info('stopping', { step }),
-  });
-  const metrics = createMetrics({ process_metrics: true });
-  const health = createHealth({ check_timeout_ms: CHECK_TIMEOUT_MS, startTimer: options.startTimer });
-  const watch = watchPartitions(metrics, clock_ms);
-  const queues = queueMetrics(metrics, clock_ms);
-  const active = metrics.gauge({ name: 'detector_active_info', help: '1 for the active instance, 0 for one that stands by.' });
-  active.set(0);
-  const reachedLog = lastReached('the log', clock_ms);
-  const reachedStore = lastReached('the store of alerts', clock_ms);
-  let ended: ConsumerEnd | null = null;
-  health.add({ name: 'detector', probe: 'live', check: () => (ended === null ? { kind: 'ok' } : { kind: 'failing', reason: ended.kind }) });
-  health.add({ name: 'event_log', probe: 'ready', check: () => reachedLog.check(REACHED_MS_MAX) });
-  health.add({ name: 'alert_store', probe: 'ready', check: () => reachedStore.check(REACHED_MS_MAX) });
-  health.add({ name: 'partitions', probe: 'ready', check: () => watch.waits(WAITED_MS_MAX) });
+  return serve({ ...options, name: 'detector', trusted_errors }, (frame) => {
+    const { logger, metrics, health, shutdown } = frame;
+    const watch = watchPartitions(metrics, clock_ms);
+    const queues = queueMetrics(metrics, clock_ms);
+    const active = metrics.gauge({ name: 'detector_active_info', help: '1 for the active instance, 0 for one that stands by.' });
+    active.set(0);
+    const reachedLog = lastReached('the log', clock_ms);
+    const reachedStore = lastReached('the store of alerts', clock_ms);
+    health.add({ name: 'event_log', probe: 'ready', check: () => reachedLog.check(REACHED_MS_MAX) });
+    health.add({ name: 'alert_store', probe: 'ready', check: () => reachedStore.check(REACHED_MS_MAX) });
+    health.add({ name: 'partitions', probe: 'ready', check: () => watch.waits(WAITED_MS_MAX) });
+    return start;
 
-  const operations = await startOperationsServer({ host: config.operations_host, port: config.operations_port, health, metrics });
-  shutdown.add('operations server', () => operations.close());
-  logger.info('serving health and metrics', { port: operations.port });
-
-  const started = start();
-  let failure: Error | null = null;
-  started.catch((error: unknown) => {
-    failure = error as Error;
-    void shutdown.begin('start failed');
-  });
-  const outcome = await shutdown.done;
-  const cause: unknown = failure;
-  if (cause !== null && ended === null) throw cause;
-  return { shutdown: outcome, failure };
-
-  async function start(): Promise<void> {
-    await assertWritable(config.state_dir);
-    const store = await options.openStore();
-    shutdown.add('store', () => store.close());
-    const log = await options.openLog(logger);
-    shutdown.add('event log', () => log.close());
-    const reader = await log.reader();
-    const levels = new Map(rules.matcher.rules.map(({ id, level }) => [id, level]));
-    const events = {
-      detector: tellAll([
-        newsOnly(detectorLog(logger), clock_ms),
-        detectorMetrics(metrics, (rule) => levels.get(rule) ?? ''),
-        watch.events,
-      ]),
-      alerts: tellAll([alertLog(logger), alertMetrics(metrics)]),
-    };
-    let term: ActiveTerm | null = null;
-    const stopped = new AbortController();
-    const canaries = await canariesOn(log);
-    const watching = Promise.all([
-      follow('the log cannot be reached', async () => {
-        await reader.bounds(ALERTS_TOPIC, 0);
-        await watch.look(reader);
-        reachedLog.reached();
-      }),
-      follow('the store of alerts cannot be reached', async () => {
-        if (term === null) await store.alerts.actions({ rows_max: 1 });
-        else await term.look();
-        if (term !== null) queues.look(term.pipeline);
-        reachedStore.reached();
-      }),
-    ]);
-    const whileActive = async (held: Parameters<Parameters<typeof runWhileActive>[0]['whileActive']>[0]): Promise<void> => {
-      logger.info('this instance is the active one');
-      active.set(1);
-      const opened = await openTerm({ ...options, ...termSettings, log, store: store.alerts, events, onUnusableAction }, held);
-      term = opened;
-      // Before the first alert: what was silenced while nobody ran is silenced.
-      await opened.look().catch((error: unknown) => logger.warn('the store of alerts cannot be reached', {}, error));
-      try {
-        await opened.run();
-      } finally {
-        term = null;
-        queues.forget();
-        active.set(0);
-        logger.info('this instance is no longer the active one');
-      }
-    };
-    const termSettings = {
-      group: config.group,
-      replay_rest_ratio: config.replay_rest_ratio,
-      state: alertStateFile(stateFileOf(config)),
-      timers: { after: options.startTimer },
-    };
-    const onUnusableAction = (cause: Error): void => logger.warn('an action about alerts cannot be applied', {}, cause);
-    const running = runWhileActive({ log, group: config.group, whileActive }, shutdown.begun);
-    shutdown.add('detector', async () => {
-      await running.catch(() => undefined);
-      stopped.abort();
-      await watching;
-      await canaries?.ended.catch(() => undefined); // health has told
-      await reader.close();
-    });
-    logger.info('the detector waits to be the active instance', { topic: deployment.topic, group: config.group });
-    running.then(
-      (end) => {
-        ended = end;
-        if (end.kind === 'failed') fail(end.cause);
-      },
-      (error: unknown) => {
-        ended = { kind: 'failed', cause: error as Error };
-        fail(error as Error);
-      },
-    );
-
-    const reasons = new ToldReasons(clock_ms);
-    /** Each instance sends its own, the active one or not: they go through whichever detects. */
-    async function canariesOn(log: EventLog): Promise<CanaryRun | null> {
-      const { canary_signing } = options;
-      if (config.canaries === null) return null;
-      if (canary_signing === undefined || canary_signing === null) {
-        logger.warn('no canaries are sent: the deployment has no key for them; run `sealtrail setup` on it again');
-        return null;
-      }
-      const tell = tellAll([canaryLog(logger), canaryMetrics(metrics)]);
-      const rule_ids = new Set(rules.matcher.rules.map(({ id }) => id));
-      const sending = { ...canary_signing, log, deployment, settings: config.canaries, rule_ids, clock_ms, logger, events: tell };
-      const run = await sendCanaries(sending, shutdown.begun);
-      health.add({ name: 'canaries', probe: 'ready', check: run.health });
-      return run;
-    }
-    async function follow(failed: string, look: () => Promise<void>): Promise<void> {
-      const stop = AbortSignal.any([shutdown.begun, stopped.signal]);
-      while (!stop.aborted) {
+    async function start(): Promise<void> {
+      await assertWritable(config.state_dir);
+      const store = await options.openStore();
+      shutdown.add('store', () => store.close());
+      const log = await options.openLog(logger);
+      shutdown.add('event log', () => log.close());
+      const reader = await log.reader();
+      const levels = new Map(rules.matcher.rules.map(({ id, level }) => [id, level]));
+      const events = {
+        detector: tellAll([
+          newsOnly(detectorLog(logger), clock_ms),
+          detectorMetrics(metrics, (rule) => levels.get(rule) ?? ''),
+          watch.events,
+        ]),
+        alerts: tellAll([alertLog(logger), alertMetrics(metrics)]),
+      };
+      let term: ActiveTerm | null = null;
+      const stopped = new AbortController();
+      const canaries = await canariesOn(log);
+      const watching = Promise.all([
+        follow('the log cannot be reached', async () => {
+          await reader.bounds(ALERTS_TOPIC, 0);
+          await watch.look(reader);
+          reachedLog.reached();
+        }),
+        follow('the store of alerts cannot be reached', async () => {
+          if (term === null) await store.alerts.actions({ rows_max: 1 });
+          else await term.look();
+          if (term !== null) queues.look(term.pipeline);
+          reachedStore.reached();
+        }),
+      ]);
+      const whileActive = async (held: Parameters<Parameters<typeof runWhileActive>[0]['whileActive']>[0]): Promise<void> => {
+        logger.info('this instance is the active one');
+        active.set(1);
+        const opened = await openTerm({ ...options, ...termSettings, log, store: store.alerts, events, onUnusableAction }, held);
+        term = opened;
+        // Before the first alert: what was silenced while nobody ran is silenced.
+        await opened.look().catch((error: unknown) => logger.warn('the store of alerts cannot be reached', {}, error));
         try {
-          await look();
-          reasons.goesOn(failed);
-        } catch (error) {
-          if (reasons.isNews(failed, '', error as Error)) logger.warn(failed, {}, error);
+          await opened.run();
+        } finally {
+          term = null;
+          queues.forget();
+          active.set(0);
+          logger.info('this instance is no longer the active one');
         }
-        await sleep(WATCH_MS, stop);
+      };
+      const termSettings = {
+        group: config.group,
+        replay_rest_ratio: config.replay_rest_ratio,
+        state: alertStateFile(stateFileOf(config)),
+        timers: { after: options.startTimer },
+      };
+      const onUnusableAction = (cause: Error): void => logger.warn('an action about alerts cannot be applied', {}, cause);
+      const running = runWhileActive({ log, group: config.group, whileActive }, shutdown.begun);
+      shutdown.add('detector', async () => {
+        await running.catch(() => undefined);
+        stopped.abort();
+        await watching;
+        await canaries?.ended.catch(() => undefined); // health has told
+        await reader.close();
+      });
+      logger.info('the detector waits to be the active instance', { topic: deployment.topic, group: config.group });
+      frame.follow(running);
+
+      const reasons = new ToldReasons(clock_ms);
+      /** Each instance sends its own, the active one or not: they go through whichever detects. */
+      async function canariesOn(log: EventLog): Promise<CanaryRun | null> {
+        const { canary_signing } = options;
+        if (config.canaries === null) return null;
+        if (canary_signing === undefined || canary_signing === null) {
+          logger.warn('no canaries are sent: the deployment has no key for them; run `sealtrail setup` on it again');
+          return null;
+        }
+        const tell = tellAll([canaryLog(logger), canaryMetrics(metrics)]);
+        const rule_ids = new Set(rules.matcher.rules.map(({ id }) => id));
+        const sending = { ...canary_signing, log, deployment, settings: config.canaries, rule_ids, clock_ms, logger, events: tell };
+        const run = await sendCanaries(sending, shutdown.begun);
+        health.add({ name: 'canaries', probe: 'ready', check: run.health });
+        return run;
+      }
+      async function follow(failed: string, look: () => Promise<void>): Promise<void> {
+        const stop = AbortSignal.any([shutdown.begun, stopped.signal]);
+        while (!stop.aborted) {
+          try {
+            await look();
+            reasons.goesOn(failed);
+          } catch (error) {
+            if (reasons.isNews(failed, '', error as Error)) logger.warn(failed, {}, error);
+          }
+          await sleep(WATCH_MS, stop);
+        }
       }
     }
-    function fail(error: Error): void {
-      failure = error;
-      logger.error('the detector cannot go on; a supervisor starts it again', {}, error);
-      void shutdown.begin('the detector failed');
-    }
-  }
+  });
 }
 
 /** Found out at once, and not when the first alert is to be kept. */

@@ -8,11 +8,11 @@ import { EventLogError } from '@sealtrail/event-log';
 import type { MemoryLogHandle } from '@sealtrail/event-log/memory';
 import type { AlertStore } from '@sealtrail/ledger-store';
 import { createMemoryAlertStore } from '@sealtrail/ledger-store/memory';
-import { startTimer } from '@sealtrail/service-runtime';
+import { type Served, startTimer } from '@sealtrail/service-runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DetectorConfig, readDetectorConfig } from '../src/config.ts';
 import { ALERTS_TOPIC, loadDetection, NO_ALERTING } from '../src/index.ts';
-import { type DetectorServed, type ServeDetectorOptions, serveDetector } from '../src/serve-detector.ts';
+import { type ServeDetectorOptions, serveDetector } from '../src/serve-detector.ts';
 import { DetectorWorld, TOPIC } from './world.ts';
 
 const page = readFileSync(new URL('../../../docs/operations/detector.md', import.meta.url), 'utf8');
@@ -29,7 +29,7 @@ detection:
 
 type Line = Readonly<Record<string, unknown>>;
 interface Instance {
-  readonly served: Promise<DetectorServed>;
+  readonly served: Promise<Served>;
   readonly log: MemoryLogHandle;
   readonly signals: EventEmitter;
   lines(): readonly Line[];

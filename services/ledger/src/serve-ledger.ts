@@ -3,21 +3,9 @@ import { type EventLog, EventLogError } from '@sealtrail/event-log';
 import { type LedgerStore, LedgerStoreError } from '@sealtrail/ledger-store';
 import { noteVerifierKey } from '@sealtrail/merkle';
 import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
-import {
-  breathe,
-  createHealth,
-  createLogger,
-  createMetrics,
-  createShutdown,
-  type Logger,
-  type ShutdownOutcome,
-  type SignalSource,
-  type StartTimer,
-  sleep,
-  startOperationsServer,
-} from '@sealtrail/service-runtime';
+import { breathe, type Logger, type Served, type SignalSource, type StartTimer, serve, sleep } from '@sealtrail/service-runtime';
 import type { LedgerConfig } from './config.ts';
-import { createLedger, type LedgerEnd } from './ledger.ts';
+import { createLedger } from './ledger.ts';
 import { ledgerLog } from './ledger-log.ts';
 import { ledgerMetrics } from './ledger-metrics.ts';
 import { watchPartitions } from './partition-watch.ts';
@@ -28,7 +16,6 @@ import { tellAll } from './tell-all.ts';
 const WATCH_MS = 5_000;
 /** How long ago the log may have been reached last, for readiness. */
 const REACHED_MS_MAX = 20_000;
-const CHECK_TIMEOUT_MS = 5_000;
 
 export interface ServeLedgerOptions {
   readonly config: LedgerConfig;
@@ -42,123 +29,78 @@ export interface ServeLedgerOptions {
   readonly write: (line: string) => void;
 }
 
-export interface LedgerServed {
-  readonly shutdown: ShutdownOutcome;
-  /** Set where the ledger ended by itself: a supervisor starts it again. */
-  readonly failure: Error | null;
-}
-
 /**
  * Runs a ledger with its health, metrics and logs until a signal comes or it cannot go on. Throws the errors of the
  * directory, the log, the store and the operations server when it cannot start.
  */
-export async function serveLedger(options: ServeLedgerOptions): Promise<LedgerServed> {
+export function serveLedger(options: ServeLedgerOptions): Promise<Served> {
   const { config, directory, clock_ms } = options;
   const { deployment } = directory;
-  const trusted_errors = [EventLogError, LedgerStoreError];
-  const logger = createLogger({ write: options.write, clock_ms, level: config.log_level, format: config.log_format, trusted_errors }).with({
-    service: 'ledger',
-  });
-  const shutdown = createShutdown({
-    signals: options.signals,
-    deadline_ms: config.shutdown_deadline_ms,
-    startTimer: options.startTimer,
-    onStep: (step) => logger.info('stopping', { step }),
-  });
-  const metrics = createMetrics({ process_metrics: true });
-  const health = createHealth({ check_timeout_ms: CHECK_TIMEOUT_MS, startTimer: options.startTimer });
-  const watch = watchPartitions(metrics, clock_ms);
-  let ended: LedgerEnd | null = null;
-  health.add({ name: 'ledger', probe: 'live', check: () => (ended === null ? { kind: 'ok' } : { kind: 'failing', reason: ended.kind }) });
-  health.add({ name: 'event_log', probe: 'ready', check: () => watch.reached(REACHED_MS_MAX) });
-  health.add({ name: 'partitions', probe: 'ready', check: watch.halts });
-  health.add({ name: 'progress', probe: 'ready', check: watch.waits });
+  return serve({ ...options, name: 'ledger', trusted_errors: [EventLogError, LedgerStoreError] }, (frame) => {
+    const { logger, metrics, health, shutdown } = frame;
+    const watch = watchPartitions(metrics, clock_ms);
+    health.add({ name: 'event_log', probe: 'ready', check: () => watch.reached(REACHED_MS_MAX) });
+    health.add({ name: 'partitions', probe: 'ready', check: watch.halts });
+    health.add({ name: 'progress', probe: 'ready', check: watch.waits });
+    return start;
 
-  const operations = await startOperationsServer({ host: config.operations_host, port: config.operations_port, health, metrics });
-  shutdown.add('operations server', () => operations.close());
-  logger.info('serving health and metrics', { port: operations.port });
+    async function start(): Promise<void> {
+      const signing = await loadLedgerKey(directory);
+      const sealBytes = await sealerTo(await loadSealingKey(directory));
+      const store = await options.openStore();
+      shutdown.add('store', () => store.close());
+      const log = await options.openLog(logger);
+      shutdown.add('event log', () => log.close());
+      const reader = await log.reader();
+      const hash = sha256();
+      const ledger = createLedger({
+        log,
+        settings: {
+          ...DEFAULT_LIMITS,
+          ...config.limits,
+          audience: deployment.audience,
+          topic: deployment.topic,
+          registry_topic: deployment.registry_topic,
+          rejected_topic: deployment.rejected_topic,
+          group: config.group,
+          incarnation: deployment.incarnation,
+          partitions: deployment.partitions,
+        },
+        ports: {
+          store,
+          sha256: hash,
+          verify: ed25519Verify(),
+          random: options.random,
+          clock_ms,
+          sleep,
+          breathe,
+          sealBytes,
+          checkpointSigner: (origin) => ({ key: noteVerifierKey(hash, origin, signing.public_key), sign: signing.sign }),
+          events: tellAll([ledgerLog(logger, clock_ms), ledgerMetrics(metrics), watch.events]),
+        },
+      });
+      const stopped = new AbortController();
+      const watching = follow(AbortSignal.any([shutdown.begun, stopped.signal]));
+      const running = ledger.run(shutdown.begun);
+      shutdown.add('ledger', async () => {
+        await running.catch(() => undefined);
+        stopped.abort();
+        await watching;
+        await reader.close();
+      });
+      logger.info('the ledger runs', { topic: deployment.topic, group: config.group });
+      frame.follow(running);
 
-  const started = start();
-  let failure: Error | null = null;
-  started.catch((error: unknown) => {
-    failure = error as Error;
-    void shutdown.begin('start failed');
-  });
-  const outcome = await shutdown.done;
-  const cause: unknown = failure;
-  if (cause !== null && ended === null) throw cause;
-  return { shutdown: outcome, failure };
-
-  async function start(): Promise<void> {
-    const signing = await loadLedgerKey(directory);
-    const sealBytes = await sealerTo(await loadSealingKey(directory));
-    const store = await options.openStore();
-    shutdown.add('store', () => store.close());
-    const log = await options.openLog(logger);
-    shutdown.add('event log', () => log.close());
-    const reader = await log.reader();
-    const hash = sha256();
-    const ledger = createLedger({
-      log,
-      settings: {
-        ...DEFAULT_LIMITS,
-        ...config.limits,
-        audience: deployment.audience,
-        topic: deployment.topic,
-        registry_topic: deployment.registry_topic,
-        rejected_topic: deployment.rejected_topic,
-        group: config.group,
-        incarnation: deployment.incarnation,
-        partitions: deployment.partitions,
-      },
-      ports: {
-        store,
-        sha256: hash,
-        verify: ed25519Verify(),
-        random: options.random,
-        clock_ms,
-        sleep,
-        breathe,
-        sealBytes,
-        checkpointSigner: (origin) => ({ key: noteVerifierKey(hash, origin, signing.public_key), sign: signing.sign }),
-        events: tellAll([ledgerLog(logger, clock_ms), ledgerMetrics(metrics), watch.events]),
-      },
-    });
-    const stopped = new AbortController();
-    const watching = follow(AbortSignal.any([shutdown.begun, stopped.signal]));
-    const running = ledger.run(shutdown.begun);
-    shutdown.add('ledger', async () => {
-      await running.catch(() => undefined);
-      stopped.abort();
-      await watching;
-      await reader.close();
-    });
-    logger.info('the ledger runs', { topic: deployment.topic, group: config.group });
-    running.then(
-      (end) => {
-        ended = end;
-        if (end.kind === 'failed') fail(end.cause);
-      },
-      (error: unknown) => {
-        ended = { kind: 'failed', cause: error as Error };
-        fail(error as Error);
-      },
-    );
-
-    async function follow(stop: AbortSignal): Promise<void> {
-      while (!stop.aborted) {
-        try {
-          await watch.look(reader);
-        } catch (error) {
-          logger.warn('the log cannot be reached', {}, error);
+      async function follow(stop: AbortSignal): Promise<void> {
+        while (!stop.aborted) {
+          try {
+            await watch.look(reader);
+          } catch (error) {
+            logger.warn('the log cannot be reached', {}, error);
+          }
+          await sleep(WATCH_MS, stop);
         }
-        await sleep(WATCH_MS, stop);
       }
     }
-    function fail(error: Error): void {
-      failure = error;
-      logger.error('the ledger cannot go on; a supervisor starts it again', {}, error);
-      void shutdown.begin('the ledger failed');
-    }
-  }
+  });
 }

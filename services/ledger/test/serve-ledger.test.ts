@@ -6,10 +6,10 @@ import { type DataDirectory, ledgerKey, openDataDirectory, sealingKey } from '@s
 import { EventLogError } from '@sealtrail/event-log';
 import { createMemoryEventLog, type MemoryEventLog } from '@sealtrail/event-log/memory';
 import { createMemoryLedgerStore } from '@sealtrail/ledger-store/memory';
-import { startTimer } from '@sealtrail/service-runtime';
+import { type Served, startTimer } from '@sealtrail/service-runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readLedgerConfig } from '../src/config.ts';
-import { type LedgerServed, type ServeLedgerOptions, serveLedger } from '../src/serve-ledger.ts';
+import { type ServeLedgerOptions, serveLedger } from '../src/serve-ledger.ts';
 
 const random = (bytes: number): Uint8Array => new Uint8Array(bytes).fill(5);
 const config = readLedgerConfig(
@@ -44,7 +44,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-const serve = (changes: Partial<ServeLedgerOptions> = {}): Promise<LedgerServed> =>
+const serve = (changes: Partial<ServeLedgerOptions> = {}): Promise<Served> =>
   serveLedger({
     config,
     directory,
