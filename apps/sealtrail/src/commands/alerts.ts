@@ -61,7 +61,10 @@ export function registerAlerts(program: Command, context: CommandContext): void 
       }));
       const { canaries } = standing;
       if (canaries?.ok === false) console.say(`detection is red, alerts may be missing: ${canaries.reason ?? 'unknown'}`);
-      if (found.length === 0) console.say('no alerts; `sealtrail up` raises them, `sealtrail backtest` runs rules over what is stored');
+      if (found.length === 0)
+        console.say(
+          'no alerts; they are raised by `sealtrail up`, `sealtrail import` and the detector; `sealtrail backtest` runs rules over what is stored',
+        );
       else {
         console.say(
           formatTable({
