@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import { canStartBroker } from '../../scripts/kafka/test-broker.ts';
-import { NOTHING_AMISS, Servers, seeded } from './servers.ts';
+import { NOTHING_AMISS, SESSION_TIMEOUT_MS, Servers, seeded } from './servers.ts';
 
 const KILLS = Number(process.env['KILLS'] ?? (process.env['SOAK'] === undefined ? 5 : 50));
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
@@ -28,7 +28,7 @@ describe.skipIf(!has_broker)(`kill -9, ${KILLS} times at moments drawn from SEED
       for (let kill = 1; kill <= KILLS; kill++) {
         // Every other one at work; the rest at any moment from its start on, which takes a session to be over.
         if (kill % 2 === 1) await ledger.until('round sealed');
-        await sleep(next() * (kill % 2 === 1 ? 2_000 : 8_000));
+        await sleep(next() * (kill % 2 === 1 ? 2_000 : SESSION_TIMEOUT_MS + 2_000));
         await ledger.kill();
         ledger = servers.startLedger(`ledger ${kill}`);
       }

@@ -7,7 +7,7 @@ import type { KafkaLoad, LedgerProcess } from './ledger-process.ts';
 import { NOTHING_AMISS, SESSION_TIMEOUT_MS, Servers, seeded } from './servers.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
-const CHANGES = process.env['SOAK'] === undefined ? 8 : 80;
+const CHANGES = process.env['SOAK'] === undefined ? 6 : 80;
 const RATE = 1_000;
 const TIMEOUT_MS = 120_000 + CHANGES * 15_000;
 /** By then another has taken over from a member that stands still. */
@@ -115,12 +115,12 @@ describe.skipIf(!has_broker)(`two and three ledgers under load, ${CHANGES} chang
       await Promise.race(members.map((member) => member.until('round sealed')));
       for (let change = 0; change < CHANGES; change++) {
         const member = members[Math.floor(next() * members.length)] as LedgerProcess;
-        // From two to three and back; every fourth time by a crash, or by standing still past the session.
-        if (change % 4 === 3 && next() < 0.5) {
+        // From two to three and back; every third time by a crash, or by standing still past the session.
+        if (change % 3 === 2 && next() < 0.5) {
           member.signal('SIGSTOP');
           await sleep(SESSION_TIMEOUT_MS + 1_000);
           member.signal('SIGCONT');
-        } else if (change % 4 === 3) {
+        } else if (change % 3 === 2) {
           await member.kill();
           members.splice(members.indexOf(member), 1, join());
         } else if (members.length < 3) {
@@ -129,7 +129,7 @@ describe.skipIf(!has_broker)(`two and three ledgers under load, ${CHANGES} chang
           members.splice(members.indexOf(member), 1);
           expect(await member.stop(), member.transcript()).toBe(0);
         }
-        await sleep(1_000 + next() * 3_000);
+        await sleep(500 + next() * 2_500);
       }
       await load.accepted();
       expect(await servers.settled()).toEqual(NOTHING_AMISS);

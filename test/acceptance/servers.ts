@@ -141,7 +141,7 @@ export class Servers {
   }
 
   /**
-   * Waits until as many events are visible as the loads were told are durable, or for long enough, and says what is missing
+   * Waits until as many events are visible to analysts as the loads were told are durable, or for long enough, and says what is missing
    * or doubled. Loads must have ended.
    */
   async settled(wait_ms_max: number = STORED_WAIT_MS_MAX): Promise<Settled> {
@@ -152,17 +152,8 @@ export class Servers {
       if (Number(row?.[0]) >= accepted.length) break;
       await sleep(POLL_MS);
     }
-    // What analysts see, through the command that they have.
-    const asked = await this.sealtrail(
-      'sql',
-      "SELECT lower(replaceAll(toString(event_id), '-', '')) AS id FROM audit_events",
-      '--rows-max',
-      '2000000',
-      '--data',
-      this.data,
-      '--json',
-    );
-    const stored = asked.json<{ readonly rows: readonly { readonly id: string }[] }>().rows.map(({ id }) => id);
+    const rows = await this.ask("SELECT lower(replaceAll(toString(event_id), '-', '')) FROM sealtrail.audit_events");
+    const stored = rows.map(([id = '']) => id);
     const [distinct, known] = [new Set(stored), new Set(accepted)];
     return {
       missing: accepted.filter((id) => !distinct.has(id)).length,
