@@ -149,9 +149,7 @@ export interface Supervised {
   current(): LedgerProcess;
   /** Resolves when a life of it seals a round after now. */
   seals(): Promise<void>;
-  /** How often it ended by itself so far. Throws when one ended with a code that none should have. */
-  restarts(): number;
-  /** Stops it in order. Throws when it did not end with 0. */
+  /** Stops it in order. Throws when it did not end with 0, or an earlier life with a code that none should have. */
   stop(): Promise<void>;
 }
 
@@ -181,10 +179,6 @@ export function supervise(startLife: (life: number) => LedgerProcess): Supervise
         if (of === running && sealed > seen) return;
         if (of !== running) [of, seen] = [running, sealed];
       }
-    },
-    restarts() {
-      check();
-      return life - 1;
     },
     async stop() {
       stopping = true;
