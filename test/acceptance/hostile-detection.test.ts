@@ -226,7 +226,9 @@ describe('hostile input to detection', () => {
     const one = events(0);
     const make = (i: number): DetectionEvent => {
       const time_us = START_MS * 1000 + i * 1_000;
-      return { ...one, id: i.toString(16).padStart(32, '0'), time_us, received_us: time_us };
+      const { tenant, logsource } = one;
+      const id = i.toString(16).padStart(32, '0');
+      return { id, tenant, logsource, time_us, received_us: time_us, field: (name) => one.field(name), values: () => one.values() };
     };
     const spread = spreadOf(rules, 2 * half + 12_000, make, 3);
     expect(spread.ratio, JSON.stringify(spread)).toBeLessThan(RATIO_MAX);

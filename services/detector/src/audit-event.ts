@@ -12,12 +12,9 @@ const IMPORTER = 'importer';
 const EVENT_ID_BYTES = 16;
 const TIME_BYTES_MAX = 10;
 
-/** Fields of the batch that its events are asked for like their own. */
-type HeaderField = 'tenant' | 'producer' | 'delivery';
-const HEADER_FIELDS: ReadonlySet<string> = new Set<HeaderField>(['tenant', 'producer', 'delivery']);
 const ATTRIBUTE = 'attributes.';
 
-/** Of the batch that an event came in. */
+/** Of the batch that an event came in; its events are asked for these like for their own. */
 export interface EventOrigin {
   readonly tenant: string;
   readonly producer: string;
@@ -33,7 +30,10 @@ export function auditDetectionEvent(batch: WalkedBatch, index: number, received_
   const start = index === 0 ? first_event : (ends[3 * index - 1] as number);
   const rest = ends[3 * index + 1] as number;
   const end = ends[3 * index + 2] as number;
-  return detectionEvent(header, record, rest, received_us, () => schema.decode(record, start, end));
+  // The id opens the rest section, the time follows it (docs/spec/event.md).
+  const id = Buffer.from(record.buffer, record.byteOffset + rest, EVENT_ID_BYTES).toString('hex');
+  const time_us = zigzagAt(record, rest + EVENT_ID_BYTES);
+  return new AuditDetectionEvent(header, { id, time_us, received_us }, () => schema.decode(record, start, end));
 }
 
 /**
@@ -48,36 +48,71 @@ export function storedDetectionEvent(
   const { bytes } = entry;
   if (bytes === null) return null;
   const decoded = schema.decode(bytes, 0, bytes.length);
-  const id = hex(decoded.event_id);
-  return { ...fieldsOf(entry, () => decoded), id, time_us: decoded.occurred_at, received_us: entry.recorded_at * 1000 };
+  const facts = { id: hex(decoded.event_id), time_us: decoded.occurred_at, received_us: entry.recorded_at * 1000 };
+  return new AuditDetectionEvent(entry, facts, () => decoded);
 }
 
-function detectionEvent(
-  origin: EventOrigin,
-  record: Uint8Array,
-  rest: number,
-  received_us: number,
-  decode: () => AuditEvent,
-): DetectionEvent {
-  // The id opens the rest section, the time follows it (docs/spec/event.md).
-  const id = hex(record.subarray(rest, rest + EVENT_ID_BYTES));
-  return { ...fieldsOf(origin, decode), id, time_us: zigzagAt(record, rest + EVENT_ID_BYTES), received_us };
-}
+/** Hex, addresses and networks are made once: several rules ask for each. No function is made for an event but the one that decodes it. */
+class AuditDetectionEvent implements DetectionEvent {
+  readonly id: string;
+  readonly tenant: string;
+  readonly time_us: number;
+  readonly received_us: number;
+  readonly logsource: LogSource;
+  readonly #origin: EventOrigin;
+  readonly #decode: () => AuditEvent;
+  #decoded: AuditEvent | null = null;
+  #address: FieldValue | undefined;
+  #network: FieldValue | undefined;
+  #token: FieldValue | undefined;
+  #session: FieldValue | undefined;
 
-function fieldsOf(origin: EventOrigin, decode: () => AuditEvent): Pick<DetectionEvent, 'tenant' | 'logsource' | 'field' | 'values'> {
-  const { tenant, producer } = origin;
-  let decoded: AuditEvent | null = null;
-  const event = (): AuditEvent => (decoded ??= decode());
-  const own = (name: string): FieldValue | undefined => (HEADER_FIELDS.has(name) ? origin[name as HeaderField] : fieldOf(event(), name));
-  return {
-    tenant,
-    logsource: producer === IMPORTER ? CLOUDTRAIL : EMITTED,
-    field: (name) => {
-      const value = own(name);
-      return value === undefined ? derivedField(name, own) : value;
-    },
-    values: () => [tenant, producer, ...valuesOf(event())],
-  };
+  constructor(
+    origin: EventOrigin,
+    { id, time_us, received_us }: { readonly id: string; readonly time_us: number; readonly received_us: number },
+    decode: () => AuditEvent,
+  ) {
+    this.id = id;
+    this.tenant = origin.tenant;
+    this.time_us = time_us;
+    this.received_us = received_us;
+    this.logsource = origin.producer === IMPORTER ? CLOUDTRAIL : EMITTED;
+    this.#origin = origin;
+    this.#decode = decode;
+  }
+
+  field(name: string): FieldValue | undefined {
+    switch (name) {
+      case 'tenant':
+      case 'producer':
+      case 'delivery':
+        return this.#origin[name];
+      case 'source_ip':
+        return (this.#address ??= fieldOf(this.#event(), name));
+      case 'source_network':
+        return (this.#network ??= this.#derived(name));
+      case 'token_id_hash':
+        return (this.#token ??= fieldOf(this.#event(), name));
+      case 'session_id_hash':
+        return (this.#session ??= fieldOf(this.#event(), name));
+      default: {
+        const own = fieldOf(this.#event(), name);
+        return own === undefined ? this.#derived(name) : own;
+      }
+    }
+  }
+
+  values(): Iterable<FieldValue> {
+    return [this.tenant, this.#origin.producer, ...valuesOf(this.#event())];
+  }
+
+  #derived(name: string): FieldValue | undefined {
+    return derivedField(name, (other) => this.field(other));
+  }
+
+  #event(): AuditEvent {
+    return (this.#decoded ??= this.#decode());
+  }
 }
 
 /** The value of a field of an event. Undefined for a name that no event has. */
@@ -102,9 +137,9 @@ export function fieldOf(event: AuditEvent, name: string): FieldValue | undefined
 }
 
 function plain(value: unknown): FieldValue | undefined {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || value === null) return value;
   if (value instanceof Uint8Array) return hex(value);
   if (Array.isArray(value)) return value.every((one) => typeof one === 'string') ? (value as string[]) : undefined;
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || value === null) return value;
   return undefined;
 }
 

@@ -38,10 +38,11 @@ const FINDING_LAG_US = 60_000_000;
 /** Where in a record an event stands. */
 interface EventAt {
   readonly index: number;
-  readonly leaf_hash: () => Uint8Array;
+  /** Of all events of its batch. */
+  readonly leaves: Uint8Array;
 }
 /** Of a finding about a record as a whole, which is no leaf. */
-const NO_EVENT: EventAt = { index: 0, leaf_hash: () => new Uint8Array(HASH_BYTES) };
+const NO_EVENT: EventAt = { index: 0, leaves: new Uint8Array(HASH_BYTES) };
 
 /**
  * Evaluates one partition for as long as it is held. Windows are restored by reading again what they reach back to; what was
@@ -62,9 +63,9 @@ class PartitionDetector {
   /** Canaries have state of their own: what a deployment sends to itself must move the event time of nobody's history. */
   readonly #canaryEngine: Engine;
   readonly #replaySpan_us: number;
-  readonly #places = new EvidencePlaces();
+  readonly #places: EvidencePlaces;
   /** Of canaries that were read just now: their alerts follow at once. */
-  #canaryPlaces = new EvidencePlaces();
+  #canaryPlaces: EvidencePlaces;
   readonly #producers: ProducerWatch;
   /** Offsets of events that a replay has matched: what stood before the committed place. */
   readonly #replayed = new Map<string, number>();
@@ -87,6 +88,8 @@ class PartitionDetector {
     this.#settings = settings;
     this.#registry = registry;
     this.#place = { topic: assignment.topic, partition: assignment.partition };
+    this.#places = this.#noPlaces();
+    this.#canaryPlaces = this.#noPlaces();
     this.#engine = ports.rules.engine.fresh();
     this.#canaryEngine = ports.rules.engine.fresh();
     this.#replaySpan_us = ports.rules.replay_span_us;
@@ -118,7 +121,7 @@ class PartitionDetector {
       const alerts = raised.filter((alert) => !this.#wasGiven(alert));
       const records = alerts.map((alert) => alertRecord(alert, this.#placesOf(alert), this.#recorded_at));
       if (records.length > 0) await this.#persist('storing alerts', () => this.#ports.sink.raise(records));
-      if (this.#canaryPlaces.size > 0) this.#canaryPlaces = new EvidencePlaces();
+      if (this.#canaryPlaces.size > 0) this.#canaryPlaces = this.#noPlaces();
       this.#tell(next, alerts.length, replaying);
       this.#forget();
       const now_ms = this.#ports.clock_ms();
@@ -237,12 +240,7 @@ class PartitionDetector {
       const event = auditDetectionEvent(batch, index, received_us);
       const time_us = Math.min(event.time_us, received_us);
       if (time_us > this.#latest_us) this.#latest_us = time_us;
-      this.#evaluateEvent(
-        event,
-        offset,
-        { index, leaf_hash: () => batch.leaves.slice(HASH_BYTES * index, HASH_BYTES * (index + 1)) },
-        alerts,
-      );
+      this.#evaluateEvent(event, offset, { index, leaves: batch.leaves }, alerts);
     }
   }
 
@@ -250,7 +248,7 @@ class PartitionDetector {
   #evaluateCanaries(batch: WalkedBatch, offset: number, received_us: number, alerts: Alert[]): void {
     for (let index = 0; index < batch.header.count; index++) {
       const event = auditDetectionEvent(batch, index, received_us);
-      const at = { index, leaf_hash: () => batch.leaves.slice(HASH_BYTES * index, HASH_BYTES * (index + 1)) };
+      const at = { index, leaves: batch.leaves };
       this.#evaluateEvent(event, offset, at, alerts, { engine: this.#canaryEngine, places: this.#canaryPlaces });
     }
   }
@@ -273,10 +271,13 @@ class PartitionDetector {
   }
 
   /** Alerts may rest on it. */
-  #remember(event: DetectionEvent, offset: number, { index, leaf_hash }: EventAt, places: EvidencePlaces): void {
-    const { incarnation } = this.#settings;
-    const place = { event_id: Buffer.from(event.id, 'hex'), ...this.#place, incarnation, offset, index, leaf_hash: leaf_hash() };
-    places.remember(event.tenant, event.id, place, event.time_us, this.#recorded_at);
+  #remember(event: DetectionEvent, offset: number, { index, leaves }: EventAt, places: EvidencePlaces): void {
+    const leaf_hash = leaves.subarray(HASH_BYTES * index, HASH_BYTES * (index + 1));
+    places.remember(event.tenant, event.id, { offset, index, leaf_hash }, event.time_us, this.#recorded_at);
+  }
+
+  #noPlaces(): EvidencePlaces {
+    return new EvidencePlaces({ ...this.#place, incarnation: this.#settings.incarnation });
   }
 
   #placesOf({ tenant, anchor }: Alert): EvidencePlaces {

@@ -76,24 +76,24 @@ describe('progress', () => {
 
 describe('EvidencePlaces', () => {
   const place = {
-    event_id: new Uint8Array(16),
-    topic: 't',
-    incarnation: 1,
-    partition: 0,
     offset: 0,
     index: 0,
-    leaf_hash: new Uint8Array(32),
+    leaf_hash: new Uint8Array(32).map((_, i) => 255 - i),
   };
 
   it('keeps the first place of an event, and forgets what no window reaches', () => {
-    const places = new EvidencePlaces();
-    places.remember('acme', 'a', { ...place, offset: 1 }, 10, 100);
-    places.remember('acme', 'a', { ...place, offset: 2 }, 10, 200);
-    places.remember('globex', 'a', { ...place, offset: 3 }, 20, 300);
-    expect(places.get('acme', 'a')).toMatchObject({ place: { offset: 1 }, received_ms: 100 });
-    expect(places.get('globex', 'a')?.place.offset).toBe(3);
+    const places = new EvidencePlaces({ topic: 't', incarnation: 1, partition: 0 });
+    places.remember('acme', 'aa', { ...place, offset: 1 }, 10, 100);
+    places.remember('acme', 'aa', { ...place, offset: 2 }, 10, 200);
+    places.remember('globex', 'aa', { ...place, offset: 3 }, 20, 300);
+    const { event_id, leaf_hash, ...rest } = places.get('acme', 'aa')?.place ?? {};
+    expect(rest).toEqual({ topic: 't', incarnation: 1, partition: 0, offset: 1, index: 0 });
+    expect(Uint8Array.from(leaf_hash ?? [])).toEqual(place.leaf_hash);
+    expect(Uint8Array.from(event_id ?? [])).toEqual(Uint8Array.from([0xaa]));
+    expect(places.get('acme', 'aa')?.received_ms).toBe(100);
+    expect(places.get('globex', 'aa')?.place.offset).toBe(3);
     places.forgetBefore(15);
-    expect(places.get('acme', 'a')).toBeNull();
+    expect(places.get('acme', 'aa')).toBeNull();
     expect(places.size).toBe(1);
   });
 });

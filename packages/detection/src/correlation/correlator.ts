@@ -48,6 +48,8 @@ interface Work {
 }
 
 const NONE: readonly Alert[] = [];
+const NO_ROUTES: readonly Route[] = [];
+const NO_HITS: readonly Pending[] = [];
 /** How far the watermark moves before keys are dropped that no hit has dropped. */
 const SWEEP_US = 1_000_000;
 
@@ -103,8 +105,13 @@ export function createCorrelator(correlations: Correlations, options: Correlator
   }
 
   function takeAll(event: DetectionEvent, from: readonly Route[]): readonly Pending[] {
-    if (from.length === 0) return [];
-    return from.map((route) => take(event, route)).filter((pending) => pending !== null);
+    if (from.length === 0) return NO_HITS;
+    const taken: Pending[] = [];
+    for (const route of from) {
+      const pending = take(event, route);
+      if (pending !== null) taken.push(pending);
+    }
+    return taken;
   }
 
   function process(event: PendingEvent, alerts: Alert[]): void {
@@ -149,13 +156,18 @@ export function createCorrelator(correlations: Correlations, options: Correlator
     keys.settle(state);
     if (effect.kind === 'duplicate') counts.duplicates++;
     if (effect.kind !== 'true') return;
-    const outer = come.flatMap((work) => work.pending.outer).filter((next) => effect.rises || followsTruth(ruleAt(next.node).type));
+    const outer = outerOf(come, effect.rises);
     const isTold = effect.rises && !silent;
     // While a condition goes on to hold, nobody asks what it rests on: that costs the whole window.
     if (!isTold && outer.length === 0) return;
     const { evidence, value } = window.explain(effect.anchor);
     if (isTold) alerts.push(alertOf(rule, event, pending.key, effect.anchor, evidence, value));
     for (const next of outer) work[next.node]?.push({ moment: effect.anchor, pending: next, rests_on: evidence });
+  }
+
+  function outerOf(come: readonly Work[], rises: boolean): readonly Pending[] {
+    if (come.every(({ pending }) => pending.outer.length === 0)) return NO_HITS;
+    return come.flatMap((work) => work.pending.outer).filter((next) => rises || followsTruth(ruleAt(next.node).type));
   }
 
   function alertOf(
@@ -212,7 +224,11 @@ export function createCorrelator(correlations: Correlations, options: Correlator
         return alerts;
       }
       if (time_us < event.time_us) counts.capped++;
-      const hits = matches.flatMap(({ rule }) => takeAll(event, routes.get(rule.id) ?? []));
+      let hits = NO_HITS;
+      for (const { rule } of matches) {
+        const taken = takeAll(event, routes.get(rule.id) ?? NO_ROUTES);
+        hits = hits.length === 0 ? taken : [...hits, ...taken];
+      }
       clock.observe(time_us);
       if (hits.length > 0) {
         const pending: PendingEvent = { time_us, id: event.id, tenant: event.tenant, late, hits };
@@ -246,6 +262,8 @@ export function createCorrelator(correlations: Correlations, options: Correlator
 
 /** What an event comes as: once for what counts events or computes, and once for each member or value for what tells them apart. */
 function partsOf(type: LinkedCorrelation['rule']['type'], come: readonly Work[]): readonly Part[] {
+  const [only] = come;
+  if (only !== undefined && come.length === 1) return [{ slot: type === 'event_count' ? 0 : only.pending.slot, rests_on: only.rests_on }];
   const parts: Part[] = [];
   for (const { pending, rests_on } of come) {
     const slot = type === 'event_count' ? 0 : pending.slot;

@@ -108,11 +108,13 @@ export function valueOf(event: DetectionEvent, names: readonly string[]): FieldV
 
 /** The values of an event's fields, joined; null where one of them has none. */
 export function valuesOf(event: DetectionEvent, fields: readonly (readonly string[])[], short: (text: string) => string): string | null {
-  const values: string[] = [];
+  let all = '';
   for (const names of fields) {
     const text = textOf(valueOf(event, names));
     if (text === null) return null;
-    values.push(short(text));
+    const value = short(text);
+    if (fields.length === 1) return value;
+    all += `${value.length}:${value}`;
   }
-  return joined(values);
+  return all;
 }

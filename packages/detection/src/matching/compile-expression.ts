@@ -1,6 +1,6 @@
 import type { Expression } from '../sigma/expression.ts';
 import type { TestItem } from '../sigma/value-test.ts';
-import { compileItem, type Predicate } from './compile-item.ts';
+import { allHold, compileItem, oneHolds, type Predicate } from './compile-item.ts';
 import type { EventFields } from './event-fields.ts';
 
 /** Compiles expressions; lines that several rules have are evaluated once for each event. */
@@ -64,10 +64,7 @@ function allOf(parts: readonly Predicate[]): Predicate {
   if (first === undefined) return () => true;
   if (second === undefined) return first;
   if (parts.length === 2) return () => first() && second();
-  return () => {
-    for (const part of parts) if (!part()) return false;
-    return true;
-  };
+  return allHold(parts);
 }
 
 function anyOf(parts: readonly Predicate[]): Predicate {
@@ -75,10 +72,7 @@ function anyOf(parts: readonly Predicate[]): Predicate {
   if (first === undefined) return () => false;
   if (second === undefined) return first;
   if (parts.length === 2) return () => first() || second();
-  return () => {
-    for (const part of parts) if (part()) return true;
-    return false;
-  };
+  return oneHolds(parts);
 }
 
 /** Remembers the answer for the event at hand. */

@@ -28,8 +28,23 @@ export function compileItem(item: TestItem, fields: EventFields): Predicate {
   const slot = fields.slotOf(item.field);
   const parts = item.link === 'all' ? item.tests.map((test) => anyOf([test], slot, fields)) : [anyOf(item.tests, slot, fields)];
   const [only] = parts;
-  return only !== undefined && parts.length === 1 ? only : () => parts.every((part) => part());
+  return only !== undefined && parts.length === 1 ? only : allHold(parts);
 }
+
+/** Loops: this runs for each event, and `every` would make a function each time. */
+export const allHold =
+  (parts: readonly Predicate[]): Predicate =>
+  () => {
+    for (const part of parts) if (!part()) return false;
+    return true;
+  };
+
+export const oneHolds =
+  (parts: readonly Predicate[]): Predicate =>
+  () => {
+    for (const part of parts) if (part()) return true;
+    return false;
+  };
 
 export const flattened = (tests: readonly ValueTest[]): readonly Flat[] =>
   tests.flatMap((test) => (test.kind === 'any_of' ? flattened(test.tests) : [test]));
@@ -54,7 +69,7 @@ function anyOf(tests: readonly ValueTest[], slot: FieldSlot, fields: EventFields
   }
   predicates.push(...rest.map((test) => compileTest(test, slot, fields)));
   const [only] = predicates;
-  return only !== undefined && predicates.length === 1 ? only : () => predicates.some((predicate) => predicate());
+  return only !== undefined && predicates.length === 1 ? only : oneHolds(predicates);
 }
 
 function equalsOneOf(keys: ReadonlySet<string>): ScalarTest {

@@ -64,9 +64,19 @@ function lookUp({ slot, byValue, finder, byFragment }: FieldIndex, fields: Event
     if (fold === null) continue;
     const rules = byValue.get(fold);
     if (rules !== undefined) for (const rule of rules) onRule(rule);
-    finder?.find(fold, (fragment) => {
-      for (const rule of byFragment[fragment] as readonly number[]) onRule(rule);
-      return false;
-    });
+    if (finder !== null) lookForFragments(fold, finder, byFragment, onRule);
   }
+}
+
+/** Apart, since it makes a function: most fields are looked up by whole values alone. */
+function lookForFragments(
+  fold: string,
+  finder: FragmentFinder,
+  byFragment: FieldIndex['byFragment'],
+  onRule: (rule: number) => void,
+): void {
+  finder.find(fold, (fragment) => {
+    for (const rule of byFragment[fragment] as readonly number[]) onRule(rule);
+    return false;
+  });
 }

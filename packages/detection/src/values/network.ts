@@ -49,10 +49,51 @@ export function checkNetwork(text: string): string | null {
 /** Whether a text is an address inside one of the networks, which `checkNetwork` has passed. */
 export function networksMatcher(texts: readonly string[]): (address: string) => boolean {
   const networks = texts.map(parseNetwork).filter((network) => typeof network !== 'string');
-  return (candidate) => {
-    const address = parseAddress(candidate);
-    return address !== null && networks.some((network) => isInside(address, network));
+  const short = networks.filter(({ bytes }) => bytes.length === 4);
+  const long = networks.filter(({ bytes }) => bytes.length !== 4);
+  const bases = Int32Array.from(short, ({ bytes }) => wordOf(bytes));
+  const masks = Int32Array.from(short, ({ bits }) => (bits === 0 ? 0 : -1 << (32 - bits)));
+  const hasShort = (word: number): boolean => {
+    for (let i = 0; i < bases.length; i++) if (((word ^ (bases[i] as number)) & (masks[i] as number)) === 0) return true;
+    return false;
   };
+  return (candidate) => {
+    const word = dottedWord(candidate);
+    if (word !== null) return hasShort(word);
+    const address = parseAddress(candidate);
+    if (address === null) return false;
+    return address.bytes.length === 4 ? hasShort(wordOf(address.bytes)) : long.some((network) => isInside(address, network));
+  };
+}
+
+const wordOf = (bytes: readonly number[]): number =>
+  ((bytes[0] as number) << 24) | ((bytes[1] as number) << 16) | ((bytes[2] as number) << 8) | (bytes[3] as number);
+
+const DOTTED_CHARACTERS_MAX = 15;
+const [DOT, ZERO, NINE] = [0x2e, 0x30, 0x39];
+
+/**
+ * Four decimal numbers without leading zeros as 32 bits; null for any other text. Nearly every event has such an address, and
+ * the library's expressions cost as much as the rest of a rule.
+ */
+function dottedWord(text: string): number | null {
+  if (text.length > DOTTED_CHARACTERS_MAX) return null;
+  let [word, part, digits, dots] = [0, 0, 0, 0];
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit === DOT) {
+      if (digits === 0) return null;
+      word = (word << 8) | part;
+      [part, digits] = [0, 0];
+      dots++;
+    } else {
+      if (unit < ZERO || unit > NINE || (digits > 0 && part === 0)) return null;
+      part = part * 10 + unit - ZERO;
+      if (part > 255) return null;
+      digits++;
+    }
+  }
+  return dots === 3 && digits > 0 ? (word << 8) | part : null;
 }
 
 const isInside = (address: Address, { bytes, bits }: Network): boolean =>

@@ -1,4 +1,4 @@
-import { BlockList } from 'node:net';
+import { BlockList, isIPv4 } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkNetwork, networksMatcher } from '../../src/values/network.ts';
@@ -62,5 +62,29 @@ describe('networks', () => {
     'a/8',
   ])('are not %j', (text) => {
     expect(checkNetwork(text)).toMatch(/./);
+  });
+});
+
+describe('addresses of four numbers', () => {
+  const isAddress = networksMatcher(['0.0.0.0/0']);
+
+  it('are what the platform takes for such', () => {
+    const digits = fc.string({ unit: fc.constantFrom('0', '1', '2', '5', '9', '.'), maxLength: 18 });
+    const nearly = fc.array(fc.oneof(fc.nat({ max: 300 }).map(String), fc.constantFrom('', '00', '01', '256', '1e1', ' 1')), {
+      maxLength: 5,
+    });
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          digits,
+          fc.ipV4(),
+          nearly.map((parts) => parts.join('.')),
+        ),
+        (text) => {
+          expect(isAddress(text)).toBe(isIPv4(text));
+        },
+      ),
+      { numRuns: 2_000 },
+    );
   });
 });
