@@ -145,8 +145,6 @@ export class LedgerProcess extends Watched {
 const EXIT_FAILED = 1;
 
 export interface Supervised {
-  /** The process that runs now. */
-  current(): LedgerProcess;
   /** Resolves when a life of it seals a round after now. */
   seals(): Promise<void>;
   /** Stops it in order. Throws when it did not end with 0, or an earlier life with a code that none should have. */
@@ -171,7 +169,6 @@ export function supervise(startLife: (life: number) => LedgerProcess): Supervise
   };
   follow();
   return {
-    current: () => running,
     async seals() {
       for (let seen = 0, of: LedgerProcess | null = null; ; await sleep(POLL_MS)) {
         check();

@@ -4,7 +4,7 @@ import type { LedgerEvents } from './ports.ts';
 
 const ROUND_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** What the ledger tells, as metrics. docs/operations/metrics.md lists them. No label names a tenant or a person. */
+/** What the ledger tells, as metrics. docs/operations/ledger.md lists them. No label names a tenant or a person. */
 export function ledgerMetrics(metrics: Metrics): LedgerEvents {
   const entries = metrics.counter({ name: 'ledger_entries_total', help: 'Entries sealed.', labels: ['topic', 'partition'] });
   const batches = metrics.counter({ name: 'ledger_batches_total', help: 'Batches sealed.', labels: ['topic', 'partition'] });
