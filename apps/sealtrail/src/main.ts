@@ -81,6 +81,11 @@ const override = (command: Command): void => {
 };
 override(program);
 
+// Whoever reads has read enough, as `head` does: no error of ours, and the command ends with the code that it has.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 try {
   await program.parseAsync(process.argv);
 } catch (error) {
