@@ -12,16 +12,17 @@ import { join } from 'node:path';
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ALERTS_TOPIC, DETECTION_TIMES } from '@sealtrail/detector';
-import { createEmitter, type Emitter } from '@sealtrail/emitter';
+import { type AuditContext, createEmitter, type Emitter } from '@sealtrail/emitter';
 import type { EventLog } from '@sealtrail/event-log';
 import { openLmdbEventLog } from '@sealtrail/event-log-lmdb';
+import type { TokenActor } from '@sealtrail/identity';
 import { AUDIENCE, PRODUCER, prepareLog, publicKey, sign, TOPIC } from './batches.ts';
 import { BURST_ACTION, type FromDetecting, SINGLE_ACTION } from './detecting-process.ts';
 import { isSmoke, round, sized } from './measure.ts';
 import { SERVICE_NODE_FLAGS, SOURCE_NODE_FLAGS } from './node-flags.ts';
 import { contextOf, detailsOf } from './request-events.ts';
 
-const SATURATING_EVENTS = sized(300_000, 500);
+const SATURATING_EVENTS = sized(200_000, 500);
 const PROBES = sized(600, 10);
 const PROBE_EVERY_MS = sized(50, 20);
 const TICK_MS = 5;
@@ -111,8 +112,33 @@ async function reached(child: ChildProcess, log: EventLog): Promise<void> {
   });
 }
 
-const log = (emitter: Emitter, n: number): void =>
-  void emitter.audit.log('invoice.read', detailsOf(n), { ...contextOf(n), tenant: TENANT });
+/** People whose tokens are good now, each reading a few objects again and again: traffic that raises no alert by itself. */
+const ACTORS = Array.from({ length: 1_000 }, (_, i): TokenActor => {
+  const now_ms = Date.now();
+  return {
+    ...(contextOf(0).actor as TokenActor),
+    actor_id: `user-${i}`,
+    token_id_hash: Uint8Array.from({ length: 32 }, (_byte, at) => (at < 2 ? (i >> (8 * at)) & 0xff : 3)),
+    token_issued_at: now_ms - 60_000,
+    token_expires_at: now_ms + 3_600_000,
+  };
+});
+const OBJECTS = 5;
+const contextFor = (n: number): AuditContext => ({
+  ...contextOf(n),
+  actor: ACTORS[n % ACTORS.length] as TokenActor,
+  source_ip: `198.51.100.${(n % ACTORS.length) % 250}`,
+  tenant: TENANT,
+});
+
+const log = (emitter: Emitter, n: number): void => {
+  const person = n % ACTORS.length;
+  void emitter.audit.log(
+    'invoice.read',
+    { ...detailsOf(n), resource_id: `inv-${person}-${((n / ACTORS.length) % OBJECTS) | 0}` },
+    contextFor(n),
+  );
+};
 
 async function saturate(emitter: Emitter): Promise<void> {
   for (let n = 0; n < SATURATING_EVENTS; n++) {
@@ -131,7 +157,7 @@ async function loadWithProbes(emitter: Emitter, events_per_s: number): Promise<v
     const elapsed_ms = performance.now() - start_ms;
     for (const due = (elapsed_ms * events_per_s) / 1_000; logged < due; logged++) log(emitter, logged);
     if (elapsed_ms >= probed * PROBE_EVERY_MS) {
-      const context = { ...contextOf(probed), tenant: TENANT };
+      const context = contextFor(probed);
       void emitter.audit.log(SINGLE_ACTION, detailsOf(probed), context);
       for (let i = 0; i < BURST; i++) void emitter.audit.log(BURST_ACTION, { resource_id: `burst-${probed}` }, context);
       probed++;

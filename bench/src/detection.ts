@@ -40,7 +40,7 @@ export interface DetectionFigures {
 }
 
 const ROUNDS = sized(9, 1);
-const ROUND_EVENTS = sized(290_000, 2_900);
+const ROUND_EVENTS = sized(145_000, 2_900);
 const NON_MATCHING_FACTOR = sized(10, 1);
 const RULE_COUNTS = isSmoke() ? [50, 200] : [50, 500, 3_000];
 
