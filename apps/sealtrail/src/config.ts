@@ -1,3 +1,5 @@
+import { DETECTOR_GROUP_VARIABLE } from '@sealtrail/detector/config';
+import { LEDGER_GROUP_VARIABLE } from '@sealtrail/ledger/config';
 import {
   CLICKHOUSE_VARIABLES,
   type ClickHouseConnection,
@@ -15,9 +17,24 @@ import { z } from 'zod';
 export interface Servers {
   readonly kafka: KafkaConnection;
   readonly clickhouse: ClickHouseConnection;
+  readonly groups: Groups;
 }
 
-const VARIABLES = z.object({ ...KAFKA_VARIABLES, ...CLICKHOUSE_VARIABLES });
+/** Consumer groups of a deployment's services. */
+export interface Groups {
+  readonly ledger: string;
+  readonly detector: string;
+}
+
+const GROUPS = z.object({ ...LEDGER_GROUP_VARIABLE, ...DETECTOR_GROUP_VARIABLE });
+const VARIABLES = z.object({ ...KAFKA_VARIABLES, ...CLICKHOUSE_VARIABLES, ...GROUPS.shape });
+
+const groupsOf = (variables: z.infer<typeof GROUPS>): Groups => ({
+  ledger: variables.SEALTRAIL_LEDGER_GROUP,
+  detector: variables.SEALTRAIL_DETECTOR_GROUP,
+});
+/** Those of a deployment in its data directory: nobody else is there to share them with. */
+export const OWN_GROUPS: Groups = groupsOf(GROUPS.parse({}));
 
 /**
  * Kafka and ClickHouse as the environment names them; null where it names neither, and the deployment lies in the data
@@ -38,5 +55,9 @@ export function readServers(env: Readonly<Record<string, string | undefined>>, r
   // Variables of the services may stand beside these; only theirs are read here.
   const own = Object.fromEntries(Object.keys(VARIABLES.shape).map((name) => [name, env[name]]));
   const variables = loadConfig(VARIABLES, own);
-  return { kafka: kafkaConnection(variables, readFile), clickhouse: clickHouseConnection(variables, readFile) };
+  return {
+    kafka: kafkaConnection(variables, readFile),
+    clickhouse: clickHouseConnection(variables, readFile),
+    groups: groupsOf(variables),
+  };
 }

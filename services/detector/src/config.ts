@@ -56,14 +56,19 @@ const paths = (fallback: string): z.ZodType<readonly string[]> =>
 /** Three heartbeats. */
 const SESSION_TIMEOUT_MS_MIN = 3_000;
 
-const VARIABLES = z.object({
-  ...KAFKA_VARIABLES,
-  ...CLICKHOUSE_VARIABLES,
-  SEALTRAIL_DEPLOYMENT_DIR: z.string(),
+/** The consumer group. */
+export const DETECTOR_GROUP_VARIABLE: { readonly SEALTRAIL_DETECTOR_GROUP: z.ZodDefault<z.ZodString> } = {
   SEALTRAIL_DETECTOR_GROUP: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,240}$/, 'is not a name of at most 240 of A–Z a–z 0–9 . _ -')
     .default('detector'),
+};
+
+const VARIABLES = z.object({
+  ...KAFKA_VARIABLES,
+  ...CLICKHOUSE_VARIABLES,
+  SEALTRAIL_DEPLOYMENT_DIR: z.string(),
+  ...DETECTOR_GROUP_VARIABLE,
   SEALTRAIL_DETECTOR_SESSION_TIMEOUT_MS: whole(SESSION_TIMEOUT_MS_MIN, 1_800_000, 10_000),
   SEALTRAIL_DETECTOR_RULES: paths(SHIPPED_RULES),
   SEALTRAIL_DETECTOR_PIPELINES: paths(STORED_PIPELINE),

@@ -41,14 +41,19 @@ const whole = (least: number, most: number, fallback: number): z.ZodType<number>
 /** Three heartbeats. */
 const SESSION_TIMEOUT_MS_MIN = 3_000;
 
-const VARIABLES = z.object({
-  ...KAFKA_VARIABLES,
-  ...CLICKHOUSE_VARIABLES,
-  SEALTRAIL_DEPLOYMENT_DIR: z.string(),
+/** The consumer group, by which commands find how far the ledgers are. */
+export const LEDGER_GROUP_VARIABLE: { readonly SEALTRAIL_LEDGER_GROUP: z.ZodDefault<z.ZodString> } = {
   SEALTRAIL_LEDGER_GROUP: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,249}$/, 'is not a name of A–Z a–z 0–9 . _ -')
     .default('ledger'),
+};
+
+const VARIABLES = z.object({
+  ...KAFKA_VARIABLES,
+  ...CLICKHOUSE_VARIABLES,
+  SEALTRAIL_DEPLOYMENT_DIR: z.string(),
+  ...LEDGER_GROUP_VARIABLE,
   SEALTRAIL_LEDGER_SESSION_TIMEOUT_MS: whole(SESSION_TIMEOUT_MS_MIN, 1_800_000, 10_000),
   SEALTRAIL_LEDGER_ROUND_RECORDS_MAX: whole(1, 10_000, DEFAULT_LIMITS.round_records_max),
   SEALTRAIL_LEDGER_ROUND_BYTES_MAX: whole(524_288, 67_108_864, DEFAULT_LIMITS.round_bytes_max),

@@ -5,7 +5,7 @@ import { openLmdbEventLog } from '@sealtrail/event-log-lmdb';
 import type { AlertStore, LedgerStore, SqlQueries } from '@sealtrail/ledger-store';
 import { openChdbStore, type UnreadablePart } from '@sealtrail/store-chdb';
 import { openClickHouseStore } from '@sealtrail/store-clickhouse';
-import type { Servers } from '../config.ts';
+import { type Groups, OWN_GROUPS, type Servers } from '../config.ts';
 
 /** A store with what the commands need besides the ledger. */
 export interface DeploymentStore extends LedgerStore, SqlQueries {
@@ -22,6 +22,7 @@ export interface DeploymentStore extends LedgerStore, SqlQueries {
 export interface Adapters {
   /** Embedded: in the data directory, the store open in one process at a time. Distributed: on servers that many share. */
   readonly kind: 'embedded' | 'distributed';
+  readonly groups: Groups;
   openLog(directory: DataDirectory): Promise<EventLog>;
   openStore(directory: DataDirectory): Promise<DeploymentStore>;
 }
@@ -34,13 +35,15 @@ export interface AdapterOptions {
 /** Log and store in the data directory itself. */
 export const embeddedAdapters = ({ clock_ms, random }: AdapterOptions): Adapters => ({
   kind: 'embedded',
+  groups: OWN_GROUPS,
   openLog: (directory) => openLmdbEventLog({ dir: directory.log_dir, clock_ms, random }),
   openStore: (directory) => openChdbStore({ dir: directory.store_dir }),
 });
 
 /** Log on Kafka, store in ClickHouse; the data directory holds the deployment's id and keys. */
-export const distributedAdapters = ({ kafka, clickhouse }: Servers, { clock_ms, random }: AdapterOptions): Adapters => ({
+export const distributedAdapters = ({ kafka, clickhouse, groups }: Servers, { clock_ms, random }: AdapterOptions): Adapters => ({
   kind: 'distributed',
+  groups,
   openLog: () => openKafkaEventLog({ client: { clientId: 'sealtrail', ...kafka }, clock_ms, random }),
   openStore: () => openClickHouseStore(clickhouse),
 });
@@ -52,6 +55,9 @@ export function lazyAdapters(choose: () => Adapters): Adapters {
   return {
     get kind() {
       return known().kind;
+    },
+    get groups() {
+      return known().groups;
     },
     openLog: async (directory) => known().openLog(directory),
     openStore: async (directory) => known().openStore(directory),

@@ -30,7 +30,6 @@ import { UsageError } from '../cli/exit.ts';
 import type { DeploymentStore } from './adapters.ts';
 import { DetectionProgress } from './detection-progress.ts';
 
-export const DETECTOR_GROUP = 'detector';
 /** `stay`: beside a ledger, until it is stopped. `pass`: evaluates what the log has now to its end, and is stopped then. */
 export type DetectionPace = 'stay' | 'pass';
 const PACES: Readonly<Record<DetectionPace, Partial<DetectorSettings>>> = {
@@ -48,6 +47,8 @@ export interface DetectionContext {
   readonly log: EventLog;
   readonly logger: Logger;
   readonly clock_ms: () => number;
+  /** Consumer group. */
+  readonly group: string;
   /** What goes first: the rules are read at once, and evaluated from then on. */
   readonly after: Promise<void>;
 }
@@ -82,7 +83,7 @@ export async function startDetection(
   stop: AbortSignal,
   pace: DetectionPace = 'stay',
 ): Promise<DetectionRun> {
-  const { directory, store, log, logger, clock_ms } = context;
+  const { directory, store, log, logger, clock_ms, group } = context;
   const { deployment } = directory;
   const loaded = loadDetection(rules);
   const [first] = loaded.errors;
@@ -112,7 +113,7 @@ export async function startDetection(
       audience: deployment.audience,
       topic: deployment.topic,
       registry_topic: deployment.registry_topic,
-      group: DETECTOR_GROUP,
+      group,
       incarnation: deployment.incarnation,
       partitions: deployment.partitions,
     },

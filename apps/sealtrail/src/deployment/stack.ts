@@ -48,8 +48,6 @@ export interface Stack {
   close(): Promise<void>;
 }
 
-const LEDGER_GROUP = 'ledger';
-
 /** Throws the errors of the directory, the log and the store. */
 export async function openStack(options: StackOptions): Promise<Stack> {
   const { directory, adapters, clock_ms, random } = options;
@@ -75,7 +73,7 @@ export async function openStack(options: StackOptions): Promise<Stack> {
     topic: deployment.topic,
     registry_topic: deployment.registry_topic,
     rejected_topic: deployment.rejected_topic,
-    group: LEDGER_GROUP,
+    group: adapters.groups.ledger,
     incarnation: deployment.incarnation,
     partitions: deployment.partitions,
   };
@@ -106,7 +104,13 @@ export async function openStack(options: StackOptions): Promise<Stack> {
   };
   let detection: DetectionRun | null = null;
   const detect = async (rules: DetectionOptions, alerting: Alerting, stop: AbortSignal, pace?: DetectionPace): Promise<DetectionRun> => {
-    const run = await startDetection({ directory, store, log, logger, clock_ms, after: progress.tookUp }, rules, alerting, stop, pace);
+    const run = await startDetection(
+      { directory, store, log, logger, clock_ms, group: adapters.groups.detector, after: progress.tookUp },
+      rules,
+      alerting,
+      stop,
+      pace,
+    );
     detection = run;
     const over = (): void => void (detection = null);
     run.ended.then(over, over);
@@ -139,7 +143,7 @@ export async function openStack(options: StackOptions): Promise<Stack> {
       progress,
       clock_ms,
       signing,
-      group: LEDGER_GROUP,
+      group: adapters.groups.ledger,
       startLedger,
       alerting,
       detection: () => detection,
