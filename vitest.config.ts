@@ -1,7 +1,11 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
-/** Tests of whole deployments: several processes each, which load a machine by themselves. */
-const DEPLOYMENTS = ['test/{acceptance,docs,end-to-end,kafka}/**/*.test.ts'];
+/** Several processes and a clock in each: under another load they would measure that. */
+const ALONE = [
+  'test/acceptance/{clickhouse-gone,hostile-detection,kafka-*,killed-ledger,managed-kafka,real-use}.test.ts',
+  'test/kafka/**/*.test.ts',
+];
+const all = { include: ['**/test/**/*.test.ts'], globalSetup: ['scripts/kafka/vitest-setup.ts'] }; // lends a broker to the suites that ask for one
 
 export default defineConfig({
   // Tests run on the sources: no build has to be fresh.
@@ -16,23 +20,16 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: 'parts',
-          include: ['**/test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, '**/dist/**', ...DEPLOYMENTS],
-          globalSetup: ['scripts/kafka/vitest-setup.ts'], // lends a broker to the suites that ask for one
+          ...all,
+          name: 'together',
+          exclude: [...configDefaults.exclude, '**/dist/**', ...ALONE],
           maxWorkers: 2, // many of them wait for a broker or an engine
           sequence: { groupOrder: 0 },
         },
       },
       {
         extends: true,
-        test: {
-          name: 'deployments',
-          include: DEPLOYMENTS,
-          globalSetup: ['scripts/kafka/vitest-setup.ts'],
-          maxWorkers: 1, // one after the other
-          sequence: { groupOrder: 1 },
-        },
+        test: { ...all, name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } },
       },
     ],
   },

@@ -7,7 +7,7 @@ export type LentBroker = { readonly kind: 'broker'; readonly address: string } |
 
 /**
  * Addresses of a broker for tests: `KAFKA_BROKERS` when it is set, else one that this run starts and ends. null where there
- * is none to be had, said once a suite; with SEALTRAIL_REQUIRE_KAFKA=1, and where one did not start, it throws.
+ * is none to be had, said once a suite; with REQUIRE_KAFKA=1 (services refuse unknown variables that begin as theirs do), and where one did not start, it throws.
  */
 export async function testBrokers(suite: string): Promise<readonly string[] | null> {
   const given = process.env['KAFKA_BROKERS'];
@@ -27,6 +27,6 @@ export async function canStartBroker(suite: string): Promise<boolean> {
 }
 
 function notTested(suite: string, why: string): void {
-  if (process.env['SEALTRAIL_REQUIRE_KAFKA'] === '1') throw new Error(`${suite}: no Kafka broker: ${why}`);
+  if (process.env['REQUIRE_KAFKA'] === '1') throw new Error(`${suite}: no Kafka broker: ${why}`);
   process.stderr.write(`\nKAFKA IS NOT TESTED (${suite}): ${why}\n\n`);
 }
