@@ -7,7 +7,8 @@ export type LentBroker = { readonly kind: 'broker'; readonly address: string } |
 
 /**
  * Addresses of a broker for tests: `KAFKA_BROKERS` when it is set, else one that this run starts and ends. null where there
- * is none to be had, said once a suite; with REQUIRE_KAFKA=1 (services refuse unknown variables that begin as theirs do), and where one did not start, it throws.
+ * is none to be had, said once a suite; with REQUIRE_KAFKA=1, and where one did not start, it throws. (No SEALTRAIL_ in front:
+ * services refuse unknown variables that begin so, and the tests start services.)
  */
 export async function testBrokers(suite: string): Promise<readonly string[] | null> {
   const given = process.env['KAFKA_BROKERS'];
