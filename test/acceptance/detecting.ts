@@ -138,7 +138,7 @@ export class Detecting {
       timers,
       events: alertLog(logger),
     });
-    const logged = detectorLog(logger);
+    const logged = detectorLog(logger, clock_ms);
     const settings = { audience: AUDIENCE, topic: TOPIC, registry_topic: REGISTRY, group: 'detector', incarnation: 1, partitions: 1 };
     const detector = createDetector({
       log,

@@ -1,8 +1,9 @@
 /** What every service of the product runs in: its log, health, metrics, the server of both, and an end in order. */
 import { createHealth, type Health } from './health.ts';
-import { createLogger, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
+import { createLogger, type Logger, type LoggerOptions } from './logger.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { startOperationsServer } from './operations-server.ts';
+import type { ServiceConfig } from './service-variables.ts';
 import { createShutdown, type Shutdown, type ShutdownOutcome, type SignalSource, type StartTimer } from './shutdown.ts';
 
 const CHECK_TIMEOUT_MS = 5_000;
@@ -10,13 +11,7 @@ const CHECK_TIMEOUT_MS = 5_000;
 export interface ServeOptions {
   /** What it is called in its log and its health. */
   readonly name: string;
-  readonly config: {
-    readonly operations_host: string;
-    readonly operations_port: number;
-    readonly log_level: LogLevel;
-    readonly log_format: 'json' | 'text';
-    readonly shutdown_deadline_ms: number;
-  };
+  readonly config: ServiceConfig;
   /** Errors whose messages may be logged. */
   readonly trusted_errors: NonNullable<LoggerOptions['trusted_errors']>;
   readonly signals: SignalSource;

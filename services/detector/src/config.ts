@@ -6,17 +6,20 @@ import {
   KAFKA_VARIABLES,
   type KafkaConnection,
   kafkaConnection,
-  LOG_LEVELS,
-  type LogLevel,
   loadConfig,
   type ReadFile,
+  type ServiceConfig,
+  serviceConfig,
+  serviceVariables,
+  sessionTimeout_ms,
+  whole,
 } from '@sealtrail/service-runtime';
 import { z } from 'zod';
 import { CANARY_DEFAULTS, type CanarySettings } from './canary.ts';
 import { type DetectionOptions, SHIPPED_RULES, STORED_PIPELINE } from './rule-files.ts';
 
 /** What the detector reads from its environment. docs/operations/detector.md lists the variables. */
-export interface DetectorConfig {
+export interface DetectorConfig extends ServiceConfig {
   readonly kafka: KafkaConnection;
   readonly clickhouse: ClickHouseConnection;
   /** The folder with deployment.json, which `sealtrail setup` made. No key of it is read but that of canaries. */
@@ -33,17 +36,7 @@ export interface DetectorConfig {
   readonly replay_rest_ratio: number;
   /** Events that it sends to itself, to see that detection works; null for none. */
   readonly canaries: CanarySettings | null;
-  readonly operations_host: string;
-  readonly operations_port: number;
-  readonly log_level: LogLevel;
-  readonly log_format: 'json' | 'text';
-  readonly shutdown_deadline_ms: number;
 }
-
-const between = (number: z.ZodCoercedNumber, least: number, most: number, fallback: number): z.ZodType<number> =>
-  number.min(least, `is less than ${least}`).max(most, `is more than ${most}`).default(fallback);
-const whole = (least: number, most: number, fallback: number): z.ZodType<number> =>
-  between(z.coerce.number('is not a whole number').int('is not a whole number'), least, most, fallback);
 
 /** A comma may stand in no path. */
 const paths = (fallback: string): z.ZodType<readonly string[]> =>
@@ -52,9 +45,6 @@ const paths = (fallback: string): z.ZodType<readonly string[]> =>
     .transform((list) => list.split(',').map((path) => path.trim()))
     .refine((list) => list.every((path) => path !== ''), 'is not a list of paths with commas between')
     .default([fallback]);
-
-/** Three heartbeats. */
-const SESSION_TIMEOUT_MS_MIN = 3_000;
 
 /** The consumer group. */
 export const DETECTOR_GROUP_VARIABLE: { readonly SEALTRAIL_DETECTOR_GROUP: z.ZodDefault<z.ZodString> } = {
@@ -69,21 +59,17 @@ const VARIABLES = z.object({
   ...CLICKHOUSE_VARIABLES,
   SEALTRAIL_DEPLOYMENT_DIR: z.string(),
   ...DETECTOR_GROUP_VARIABLE,
-  SEALTRAIL_DETECTOR_SESSION_TIMEOUT_MS: whole(SESSION_TIMEOUT_MS_MIN, 1_800_000, 10_000),
+  SEALTRAIL_DETECTOR_SESSION_TIMEOUT_MS: sessionTimeout_ms(),
   SEALTRAIL_DETECTOR_RULES: paths(SHIPPED_RULES),
   SEALTRAIL_DETECTOR_PIPELINES: paths(STORED_PIPELINE),
   SEALTRAIL_DETECTOR_OVERRIDES_FILE: z.string().optional(),
   SEALTRAIL_DETECTOR_ALERTING_FILE: z.string().optional(),
   SEALTRAIL_DETECTOR_STATE_DIR: z.string().optional(),
-  SEALTRAIL_DETECTOR_REPLAY_REST_RATIO: between(z.coerce.number('is not a number'), 0, 100, 0),
+  SEALTRAIL_DETECTOR_REPLAY_REST_RATIO: z.coerce.number('is not a number').min(0, 'is less than 0').max(100, 'is more than 100').default(0),
   SEALTRAIL_DETECTOR_CANARIES: z.enum(['on', 'off'], 'is not on or off').default('on'),
   SEALTRAIL_DETECTOR_CANARY_INTERVAL_MS: whole(1_000, 3_600_000, CANARY_DEFAULTS.interval_ms),
   SEALTRAIL_DETECTOR_CANARY_BOUND_MS: whole(1_000, 600_000, CANARY_DEFAULTS.bound_ms),
-  SEALTRAIL_OPERATIONS_HOST: z.string().default('0.0.0.0'),
-  SEALTRAIL_OPERATIONS_PORT: whole(0, 65_535, 9_465),
-  SEALTRAIL_LOG_LEVEL: z.enum(LOG_LEVELS, `is not one of ${LOG_LEVELS.join(' ')}`).default('info'),
-  SEALTRAIL_LOG_FORMAT: z.enum(['json', 'text'], 'is not json or text').default('json'),
-  SEALTRAIL_SHUTDOWN_DEADLINE_MS: whole(1_000, 600_000, 25_000),
+  ...serviceVariables(9_465),
 });
 
 /** Names of the variables that the detector reads. */
@@ -115,10 +101,6 @@ export function readDetectorConfig(env: Readonly<Record<string, string | undefin
       variables.SEALTRAIL_DETECTOR_CANARIES === 'off'
         ? null
         : { interval_ms: variables.SEALTRAIL_DETECTOR_CANARY_INTERVAL_MS, bound_ms: variables.SEALTRAIL_DETECTOR_CANARY_BOUND_MS },
-    operations_host: variables.SEALTRAIL_OPERATIONS_HOST,
-    operations_port: variables.SEALTRAIL_OPERATIONS_PORT,
-    log_level: variables.SEALTRAIL_LOG_LEVEL,
-    log_format: variables.SEALTRAIL_LOG_FORMAT,
-    shutdown_deadline_ms: variables.SEALTRAIL_SHUTDOWN_DEADLINE_MS,
+    ...serviceConfig(variables),
   };
 }

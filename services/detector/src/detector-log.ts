@@ -1,14 +1,18 @@
 import type { LogFields, Logger } from '@sealtrail/service-runtime';
 import type { AlertPipelineEvents } from './alert-pipeline.ts';
 import { ForgottenWatch } from './forgotten-watch.ts';
+import { newsOnly } from './news-only.ts';
 import type { DetectorEvents, PartitionPlace } from './ports.ts';
 
 const placeOf = ({ topic, partition }: PartitionPlace): LogFields => ({ topic, partition });
 
-/** What the detector tells, as log lines. Nothing of an event or an alert's group is in them. */
-export function detectorLog(logger: Logger): DetectorEvents {
+/**
+ * What the detector tells, as log lines. Nothing of an event or an alert's group is in them. That a partition waits is told
+ * once for each reason, and again every 30 seconds.
+ */
+export function detectorLog(logger: Logger, clock_ms: () => number): DetectorEvents {
   const forgotten = new ForgottenWatch();
-  return {
+  const lines: DetectorEvents = {
     started(place, { replay_from, from }) {
       forgotten.restart(place);
       logger.info('detection took up a partition', { ...placeOf(place), from: replay_from, offset: from, records: from - replay_from });
@@ -27,6 +31,7 @@ export function detectorLog(logger: Logger): DetectorEvents {
     waiting: (place, what, cause) => logger.warn('detection waits', { ...placeOf(place), step: what }, cause),
     lost: (place) => logger.info('detection gave up a partition', placeOf(place)),
   };
+  return newsOnly(lines, clock_ms);
 }
 
 /** What becomes of alerts, as log lines: the rule and the fate, and never who or what. */

@@ -30,7 +30,6 @@ export { createDetector, type Detector, type DetectorOptions } from './detector.
 export { alertLog, detectorLog } from './detector-log.ts';
 export { type Forgotten, forgottenOf } from './forgotten-watch.ts';
 export { alertStateFile } from './kept-state.ts';
-export { newsOnly } from './news-only.ts';
 export { OPERATOR_TENANT, type StoreFinding } from './pipeline-event.ts';
 export * from './ports.ts';
 export { queueAgain } from './queue-again.ts';

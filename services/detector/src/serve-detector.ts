@@ -4,7 +4,17 @@ import { AlertingError } from '@sealtrail/alerting';
 import { DataDirectoryError, type Deployment, type SigningKey } from '@sealtrail/data-directory';
 import { type EventLog, EventLogError } from '@sealtrail/event-log';
 import { type AlertStore, LedgerStoreError } from '@sealtrail/ledger-store';
-import { type Logger, type Served, type SignalSource, type StartTimer, serve, sleep, ToldReasons } from '@sealtrail/service-runtime';
+import {
+  type Logger,
+  lastReached,
+  type Served,
+  type SignalSource,
+  type StartTimer,
+  serve,
+  sleep,
+  ToldReasons,
+  tellAll,
+} from '@sealtrail/service-runtime';
 import { runWhileActive } from './active-instance.ts';
 import { type ActiveTerm, openTerm } from './active-term.ts';
 import { ALERTS_TOPIC } from './alert-pipeline.ts';
@@ -15,11 +25,8 @@ import { type DetectorConfig, stateFileOf } from './config.ts';
 import { alertLog, detectorLog } from './detector-log.ts';
 import { alertMetrics, detectorMetrics, queueMetrics } from './detector-metrics.ts';
 import { alertStateFile } from './kept-state.ts';
-import { lastReached } from './last-reached.ts';
-import { newsOnly } from './news-only.ts';
 import { watchPartitions } from './partition-watch.ts';
 import type { LoadedDetection } from './rule-files.ts';
-import { tellAll } from './tell-all.ts';
 
 /** Between two looks at the log's ends and at what people did about alerts. */
 const WATCH_MS = 5_000;
@@ -76,11 +83,7 @@ export function serveDetector(options: ServeDetectorOptions): Promise<Served> {
       const reader = await log.reader();
       const levels = new Map(rules.matcher.rules.map(({ id, level }) => [id, level]));
       const events = {
-        detector: tellAll([
-          newsOnly(detectorLog(logger), clock_ms),
-          detectorMetrics(metrics, (rule) => levels.get(rule) ?? ''),
-          watch.events,
-        ]),
+        detector: tellAll([detectorLog(logger, clock_ms), detectorMetrics(metrics, (rule) => levels.get(rule) ?? ''), watch.events]),
         alerts: tellAll([alertLog(logger), alertMetrics(metrics)]),
       };
       let term: ActiveTerm | null = null;

@@ -1,12 +1,11 @@
 import type { DeliveryEvent, Fate } from '@sealtrail/alerting';
 import type { EventLogReader } from '@sealtrail/event-log';
-import { createMetrics } from '@sealtrail/service-runtime';
+import { createMetrics, tellAll } from '@sealtrail/service-runtime';
 import { describe, expect, it } from 'vitest';
 import { sampleAlert } from '../../../packages/alerting/test/sample.ts';
 import { alertMetrics, detectorMetrics, queueMetrics } from '../src/detector-metrics.ts';
 import type { DetectionState, EvaluatedFacts } from '../src/index.ts';
 import { watchPartitions } from '../src/partition-watch.ts';
-import { tellAll } from '../src/tell-all.ts';
 
 const place = { topic: 'audit.events', partition: 3 };
 const labels = '{topic="audit.events",partition="3"}';

@@ -55,7 +55,8 @@ describe('what detection forgot', () => {
 
   it('is a line of the log that names the rule, and no tenant', () => {
     const lines: string[] = [];
-    const log = detectorLog(createLogger({ write: (line) => lines.push(line), clock_ms: () => 0, format: 'json' }));
+    const clock_ms = (): number => 0;
+    const log = detectorLog(createLogger({ write: (line) => lines.push(line), clock_ms, format: 'json' }), clock_ms);
     const counts = { rejected: 0, duplicates: 0, matches: 1, matches_of: new Map([['burst', 1]]) };
     const facts = { to: 1, recorded_at: 0, events: 1, findings: 0, ...counts, alerts: 0, replayed: false };
     log.evaluated(place, { ...facts, state: evicted(12) });

@@ -5,16 +5,19 @@ import {
   KAFKA_VARIABLES,
   type KafkaConnection,
   kafkaConnection,
-  LOG_LEVELS,
-  type LogLevel,
   loadConfig,
   type ReadFile,
+  type ServiceConfig,
+  serviceConfig,
+  serviceVariables,
+  sessionTimeout_ms,
+  whole,
 } from '@sealtrail/service-runtime';
 import { z } from 'zod';
 import { DEFAULT_LIMITS, type LedgerSettings } from './ports.ts';
 
 /** What the ledger reads from its environment. docs/operations/ledger.md lists the variables. */
-export interface LedgerConfig {
+export interface LedgerConfig extends ServiceConfig {
   readonly kafka: KafkaConnection;
   readonly clickhouse: ClickHouseConnection;
   /** The folder with deployment.json and the ledger's keys, which `sealtrail setup` made. */
@@ -23,23 +26,7 @@ export interface LedgerConfig {
   /** Of a member of the group: one that was silent for so long loses its partitions. */
   readonly session_timeout_ms: number;
   readonly limits: Pick<LedgerSettings, 'round_records_max' | 'round_bytes_max' | 'recovery_rounds' | 'tenants_cached_max' | 'era'>;
-  readonly operations_host: string;
-  readonly operations_port: number;
-  readonly log_level: LogLevel;
-  readonly log_format: 'json' | 'text';
-  readonly shutdown_deadline_ms: number;
 }
-
-const whole = (least: number, most: number, fallback: number): z.ZodType<number> =>
-  z.coerce
-    .number(`is not a whole number`)
-    .int('is not a whole number')
-    .min(least, `is less than ${least}`)
-    .max(most, `is more than ${most}`)
-    .default(fallback);
-
-/** Three heartbeats. */
-const SESSION_TIMEOUT_MS_MIN = 3_000;
 
 /** The consumer group, by which commands find how far the ledgers are. */
 export const LEDGER_GROUP_VARIABLE: { readonly SEALTRAIL_LEDGER_GROUP: z.ZodDefault<z.ZodString> } = {
@@ -54,17 +41,13 @@ const VARIABLES = z.object({
   ...CLICKHOUSE_VARIABLES,
   SEALTRAIL_DEPLOYMENT_DIR: z.string(),
   ...LEDGER_GROUP_VARIABLE,
-  SEALTRAIL_LEDGER_SESSION_TIMEOUT_MS: whole(SESSION_TIMEOUT_MS_MIN, 1_800_000, 10_000),
+  SEALTRAIL_LEDGER_SESSION_TIMEOUT_MS: sessionTimeout_ms(),
   SEALTRAIL_LEDGER_ROUND_RECORDS_MAX: whole(1, 10_000, DEFAULT_LIMITS.round_records_max),
   SEALTRAIL_LEDGER_ROUND_BYTES_MAX: whole(524_288, 67_108_864, DEFAULT_LIMITS.round_bytes_max),
   SEALTRAIL_LEDGER_RECOVERY_ROUNDS: whole(1, 10_000, DEFAULT_LIMITS.recovery_rounds),
   SEALTRAIL_LEDGER_TENANTS_CACHED_MAX: whole(1, 10_000_000, DEFAULT_LIMITS.tenants_cached_max),
   SEALTRAIL_LEDGER_ERA: z.enum(['current', 'new'], 'is not current or new').default('current'),
-  SEALTRAIL_OPERATIONS_HOST: z.string().default('0.0.0.0'),
-  SEALTRAIL_OPERATIONS_PORT: whole(0, 65_535, 9_464),
-  SEALTRAIL_LOG_LEVEL: z.enum(LOG_LEVELS, `is not one of ${LOG_LEVELS.join(' ')}`).default('info'),
-  SEALTRAIL_LOG_FORMAT: z.enum(['json', 'text'], 'is not json or text').default('json'),
-  SEALTRAIL_SHUTDOWN_DEADLINE_MS: whole(1_000, 600_000, 25_000),
+  ...serviceVariables(9_464),
 });
 
 /** Names of the variables that the ledger reads. */
@@ -86,10 +69,6 @@ export function readLedgerConfig(env: Readonly<Record<string, string | undefined
       tenants_cached_max: variables.SEALTRAIL_LEDGER_TENANTS_CACHED_MAX,
       era: variables.SEALTRAIL_LEDGER_ERA,
     },
-    operations_host: variables.SEALTRAIL_OPERATIONS_HOST,
-    operations_port: variables.SEALTRAIL_OPERATIONS_PORT,
-    log_level: variables.SEALTRAIL_LOG_LEVEL,
-    log_format: variables.SEALTRAIL_LOG_FORMAT,
-    shutdown_deadline_ms: variables.SEALTRAIL_SHUTDOWN_DEADLINE_MS,
+    ...serviceConfig(variables),
   };
 }

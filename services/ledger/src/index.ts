@@ -4,4 +4,3 @@ export { createLedger, type Ledger, type LedgerEnd, type LedgerOptions } from '.
 export { ledgerLog } from './ledger-log.ts';
 export { type CommitMetadata, formatCommitMetadata, parseCommitMetadata } from './metadata.ts';
 export * from './ports.ts';
-export { tellAll } from './tell-all.ts';

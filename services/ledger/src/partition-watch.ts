@@ -1,5 +1,5 @@
 import type { EventLogReader } from '@sealtrail/event-log';
-import type { CheckResult, Metrics } from '@sealtrail/service-runtime';
+import { type CheckResult, lastReached, type Metrics } from '@sealtrail/service-runtime';
 import type { Halt, LedgerEvents } from './ports.ts';
 
 export interface PartitionWatch {
@@ -49,7 +49,7 @@ export function watchPartitions(metrics: Metrics, clock_ms: () => number): Parti
   const held = metrics.gauge({ name: 'ledger_held_size', help: 'Partitions that this member holds.' });
   const partitions = new Map<number, Watched>();
   const waits = new Map<number, Wait>();
-  let reachedAt_ms: number | null = null;
+  const log = lastReached('the log', clock_ms);
   const change = (topic: string, partition: number, change: Partial<Watched>): void => {
     const known = partitions.get(partition) ?? { topic, sealed_to: 0, current_at_ms: clock_ms(), halt: null };
     partitions.set(partition, { ...known, ...change });
@@ -101,7 +101,7 @@ export function watchPartitions(metrics: Metrics, clock_ms: () => number): Parti
         lag.set(waiting, place);
         age.set(Math.max(0, clock_ms() - watched.current_at_ms) / 1000, place);
       }
-      reachedAt_ms = clock_ms();
+      log.reached();
     },
     halts() {
       const halted = Array.from(partitions).flatMap(([partition, { halt }]) =>
@@ -118,13 +118,6 @@ export function watchPartitions(metrics: Metrics, clock_ms: () => number): Parti
       );
       return waiting.length === 0 ? { kind: 'ok' } : { kind: 'failing', reason: waiting.join('; ') };
     },
-    reached(age_ms_max) {
-      const ago_ms = reachedAt_ms === null ? null : clock_ms() - reachedAt_ms;
-      if (ago_ms !== null && ago_ms <= age_ms_max) return { kind: 'ok' };
-      return {
-        kind: 'failing',
-        reason: ago_ms === null ? 'the log was not reached yet' : `the log was last reached ${Math.round(ago_ms / 1000)} s ago`,
-      };
-    },
+    reached: log.check,
   };
 }

@@ -3,14 +3,13 @@ import { type EventLog, EventLogError } from '@sealtrail/event-log';
 import { type LedgerStore, LedgerStoreError } from '@sealtrail/ledger-store';
 import { noteVerifierKey } from '@sealtrail/merkle';
 import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
-import { breathe, type Logger, type Served, type SignalSource, type StartTimer, serve, sleep } from '@sealtrail/service-runtime';
+import { breathe, type Logger, type Served, type SignalSource, type StartTimer, serve, sleep, tellAll } from '@sealtrail/service-runtime';
 import type { LedgerConfig } from './config.ts';
 import { createLedger } from './ledger.ts';
 import { ledgerLog } from './ledger-log.ts';
 import { ledgerMetrics } from './ledger-metrics.ts';
 import { watchPartitions } from './partition-watch.ts';
 import { DEFAULT_LIMITS } from './ports.ts';
-import { tellAll } from './tell-all.ts';
 
 /** Between two looks at the log's ends, for the metrics of lag and age. */
 const WATCH_MS = 5_000;

@@ -1,10 +1,9 @@
 import type { EventLogReader } from '@sealtrail/event-log';
 import { LedgerStoreError } from '@sealtrail/ledger-store';
-import { createMetrics } from '@sealtrail/service-runtime';
+import { createMetrics, tellAll } from '@sealtrail/service-runtime';
 import { describe, expect, it } from 'vitest';
 import { ledgerMetrics } from '../src/ledger-metrics.ts';
 import { watchPartitions } from '../src/partition-watch.ts';
-import { tellAll } from '../src/tell-all.ts';
 
 const key = { topic: 'audit.events', incarnation: 1, partition: 3 };
 const facts = { from: 0, to: 10, batches: 8, entries: 800, duplicates: 1, rejected: ['malformed'], recorded_at: 1, duration_ms: 40 };

@@ -19,7 +19,6 @@ import {
   detectorLog,
   loadDetection,
   NO_ALERTING,
-  newsOnly,
   raiseStoreAlerts,
   type StoreFinding,
 } from '@sealtrail/detector';
@@ -125,7 +124,7 @@ export async function startDetection(
       clock_ms,
       sleep,
       breathe,
-      events: progress.watching(newsOnly(detectorLog(logger), clock_ms)),
+      events: progress.watching(detectorLog(logger, clock_ms)),
     },
   });
   const run = async (): Promise<ConsumerEnd> => {

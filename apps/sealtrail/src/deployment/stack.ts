@@ -10,10 +10,10 @@ import {
   sendCanaries,
 } from '@sealtrail/detector';
 import type { EventLog } from '@sealtrail/event-log';
-import { createLedger, DEFAULT_LIMITS, type LedgerEnd, type LedgerSettings, ledgerLog, tellAll } from '@sealtrail/ledger';
+import { createLedger, DEFAULT_LIMITS, type LedgerEnd, type LedgerSettings, ledgerLog } from '@sealtrail/ledger';
 import { noteVerifierKey } from '@sealtrail/merkle';
 import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
-import { breathe, createLogger, sleep } from '@sealtrail/service-runtime';
+import { breathe, createLogger, sleep, tellAll } from '@sealtrail/service-runtime';
 import type { Operations } from '../control/operations.ts';
 import type { Adapters } from './adapters.ts';
 import { alertingOf, type DetectionPace, type DetectionRun, startDetection } from './detection.ts';

@@ -1,4 +1,4 @@
-import type { CheckResult } from '@sealtrail/service-runtime';
+import type { CheckResult } from './health.ts';
 
 export interface LastReached {
   /** It was reached just now. */
