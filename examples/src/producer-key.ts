@@ -1,12 +1,4 @@
-import {
-  appendKeyRecords,
-  createProducerKey,
-  type DataDirectory,
-  loadProducerKey,
-  producerNames,
-  registrationRecord,
-  type SigningKey,
-} from '@sealtrail/data-directory';
+import { appendKeyRecords, type DataDirectory, producerKey, registrationRecord, type SigningKey } from '@sealtrail/data-directory';
 import type { EventLog } from '@sealtrail/event-log';
 import { keyRecordCodec } from '@sealtrail/wire';
 
@@ -25,8 +17,7 @@ export interface ProducerKeyOptions {
  */
 export async function openProducerKey(options: ProducerKeyOptions): Promise<SigningKey> {
   const { directory, log, name, tenants, random } = options;
-  const names = await producerNames(directory);
-  const key = names.includes(name) ? await loadProducerKey(directory, name) : await createProducerKey(directory, name, random);
+  const key = await producerKey(directory, name, random);
   // A crash between the key's file and its registration is made good here.
   const { registry_topic } = directory.deployment;
   if (!(await isRegistered(log, registry_topic, key.key_id))) {

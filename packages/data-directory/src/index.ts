@@ -1,3 +1,4 @@
+export * from './allow-tenants.ts';
 export * from './directory.ts';
 export * from './errors.ts';
 export * from './keys.ts';

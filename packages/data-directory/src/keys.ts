@@ -52,6 +52,12 @@ export async function loadProducerKey(directory: DataDirectory, name: string): P
   return readSigningKey(producerFile(directory, name), name, `make it with \`sealtrail keys add ${name} --tenants …\``);
 }
 
+/** The key of a producer of the deployment's own: made where it is missing. Throws DataDirectoryError. */
+export async function producerKey(directory: DataDirectory, name: string, random: (bytes: number) => Uint8Array): Promise<SigningKey> {
+  const names = await producerNames(directory);
+  return names.includes(name) ? loadProducerKey(directory, name) : createProducerKey(directory, name, random);
+}
+
 /** Names of the producers that have a key file here, sorted. */
 export async function producerNames(directory: DataDirectory): Promise<readonly string[]> {
   const files = await readdir(join(directory.keys_dir, 'producers'));

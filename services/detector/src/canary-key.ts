@@ -1,16 +1,6 @@
-import {
-  appendKeyRecords,
-  createProducerKey,
-  type DataDirectory,
-  loadProducerKey,
-  producerNames,
-  RegistryStream,
-  registrationRecord,
-  type SigningKey,
-} from '@sealtrail/data-directory';
+import { allowTenants, type DataDirectory, producerKey, type SigningKey } from '@sealtrail/data-directory';
 import type { EventLog } from '@sealtrail/event-log';
 import type { Sha256 } from '@sealtrail/merkle';
-import { judgeKey } from '@sealtrail/seal';
 import { CANARY_PRODUCER } from '@sealtrail/wire';
 import type { CanaryTarget } from './canary.ts';
 
@@ -29,27 +19,13 @@ export interface CanaryKeyOptions {
  * Throws DataDirectoryError, EventLogError.
  */
 export async function openCanaryKey({ directory, log, targets, sha256, random, clock_ms }: CanaryKeyOptions): Promise<SigningKey | null> {
-  const names = await producerNames(directory);
-  const key = names.includes(CANARY_PRODUCER)
-    ? await loadProducerKey(directory, CANARY_PRODUCER)
-    : await createProducerKey(directory, CANARY_PRODUCER, random);
-  const { key_id, public_key } = key;
+  const key = await producerKey(directory, CANARY_PRODUCER, random);
   const { registry_topic } = directory.deployment;
   const [producer, reader] = await Promise.all([log.producer(), log.reader()]);
   try {
-    const registry = await new RegistryStream({ reader, sha256, topic: registry_topic }).readToEnd();
-    const tenants: string[] = [];
-    for (const { tenant } of targets) {
-      const verdict = judgeKey(registry, { key_id, producer: CANARY_PRODUCER, tenant }, clock_ms());
-      if (verdict.kind === 'valid') continue;
-      if (verdict.reason === 'key_not_valid') return null;
-      tenants.push(tenant);
-    }
-    if (tenants.length > 0) {
-      const record = registrationRecord({ key_id, public_key, producer: CANARY_PRODUCER, tenants, valid_from: 0 });
-      await appendKeyRecords(producer, registry_topic, [record]);
-    }
-    return key;
+    const tenants = targets.map(({ tenant }) => tenant);
+    const allowed = await allowTenants({ registry_topic, producer, reader, key, tenants, sha256, now_ms: clock_ms() });
+    return allowed === 'allowed' ? key : null;
   } finally {
     await Promise.all([producer.close(), reader.close()]);
   }

@@ -1,18 +1,8 @@
-import {
-  appendKeyRecords,
-  createProducerKey,
-  type DataDirectory,
-  loadProducerKey,
-  producerNames,
-  RegistryStream,
-  registrationRecord,
-  type SigningKey,
-} from '@sealtrail/data-directory';
+import { allowTenants, type DataDirectory, producerKey } from '@sealtrail/data-directory';
 import { type BatchSigner, createBatchSigner } from '@sealtrail/emitter';
 import type { EventLogProducer, EventLogReader } from '@sealtrail/event-log';
 import { type ImportOutcome, importCloudTrail, readFileBytes, readSourceRecords } from '@sealtrail/importers';
 import { sha256 } from '@sealtrail/merkle/node';
-import { judgeKey } from '@sealtrail/seal';
 import { isWireName } from '@sealtrail/wire';
 import type { CommandContext } from '../cli/context.ts';
 import { UsageError } from '../cli/exit.ts';
@@ -45,8 +35,14 @@ export async function importCloudTrailFile(options: CloudTrailFileImport): Promi
     const producer = await log.producer();
     const reader = await log.reader();
     try {
-      const key = await importerKey(directory, context.random);
-      await allowTenant(directory, { producer, reader }, key, tenant, context.clock_ms());
+      const key = await producerKey(directory, IMPORT_PRODUCER, context.random);
+      const { registry_topic } = directory.deployment;
+      const now_ms = context.clock_ms();
+      if ((await allowTenants({ registry_topic, producer, reader, key, tenants: [tenant], sha256: sha256(), now_ms })) === 'not_valid') {
+        throw new UsageError(
+          `the key of producer ${IMPORT_PRODUCER} in ${directory.keys_dir} is not valid any more; give it another with \`sealtrail keys add ${IMPORT_PRODUCER} --tenants ${tenant}\` and import again`,
+        );
+      }
       const signer = createBatchSigner({
         sha256: sha256(),
         sign: key.sign,
@@ -88,13 +84,6 @@ async function assertReadable(file: string): Promise<void> {
   for await (const _ of readFileBytes(file)) break;
 }
 
-async function importerKey(directory: DataDirectory, random: (bytes: number) => Uint8Array): Promise<SigningKey> {
-  const names = await producerNames(directory);
-  return names.includes(IMPORT_PRODUCER)
-    ? loadProducerKey(directory, IMPORT_PRODUCER)
-    : createProducerKey(directory, IMPORT_PRODUCER, random);
-}
-
 /**
  * Says that nothing more comes from this run: a producer that does not is taken for one that went silent. Where the log did
  * not take it, that is what detection then tells; the events are durable all the same.
@@ -108,27 +97,6 @@ async function closeSequence(
   const { key, value } = signer.sign({ tenant, delivery: 'ROUTINE', kind: 'CLOSE', events: [] });
   const outcome = await producer.append([{ topic, key, value }]);
   return outcome.kind === 'appended' ? (outcome.placed[0] ?? null) : null;
-}
-
-/** Registers the key for the tenant, unless the registry lets it write already. */
-async function allowTenant(
-  directory: DataDirectory,
-  log: { readonly producer: EventLogProducer; readonly reader: EventLogReader },
-  key: SigningKey,
-  tenant: string,
-  now_ms: number,
-): Promise<void> {
-  const { registry_topic } = directory.deployment;
-  const registry = await new RegistryStream({ reader: log.reader, sha256: sha256(), topic: registry_topic }).readToEnd();
-  const verdict = judgeKey(registry, { key_id: key.key_id, producer: IMPORT_PRODUCER, tenant }, now_ms);
-  if (verdict.kind === 'valid') return;
-  if (verdict.reason === 'key_not_valid') {
-    throw new UsageError(
-      `the key of producer ${IMPORT_PRODUCER} in ${directory.keys_dir} is not valid any more; give it another with \`sealtrail keys add ${IMPORT_PRODUCER} --tenants ${tenant}\` and import again`,
-    );
-  }
-  const registration = { key_id: key.key_id, public_key: key.public_key, producer: IMPORT_PRODUCER, tenants: [tenant], valid_from: 0 };
-  await appendKeyRecords(log.producer, registry_topic, [registrationRecord(registration)]);
 }
 
 /** Where the log ends now: what was appended lies before. */
