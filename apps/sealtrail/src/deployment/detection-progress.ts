@@ -1,4 +1,5 @@
 import type { DetectorEvents } from '@sealtrail/detector';
+import { Changes } from './changes.ts';
 
 /** Why a wait for detection ended without it. */
 export class DetectingError extends Error {
@@ -18,7 +19,7 @@ export class DetectionProgress {
   readonly #evaluated = new Map<number, number>();
   /** By partition, where it last had nothing to read and no event that waited. */
   readonly #settled = new Map<number, number>();
-  readonly #waiting = new Set<() => void>();
+  readonly #changes = new Changes();
   #ended: { readonly cause: Error | null } | null = null;
   #cause: string | null = null;
 
@@ -29,12 +30,12 @@ export class DetectionProgress {
       evaluated: (place, facts) => {
         this.#evaluated.set(place.partition, facts.to);
         events.evaluated(place, facts);
-        this.#wake();
+        this.#changes.tell();
       },
       rested: (place, facts) => {
         if (facts.pending === 0) this.#settled.set(place.partition, facts.to);
         events.rested(place, facts);
-        this.#wake();
+        this.#changes.tell();
       },
       waiting: (place, what, cause) => {
         this.#cause = `${what}: ${cause.message}`;
@@ -45,7 +46,7 @@ export class DetectionProgress {
 
   ended(cause: Error | null): void {
     this.#ended = { cause };
-    this.#wake();
+    this.#changes.tell();
   }
 
   /**
@@ -62,24 +63,8 @@ export class DetectionProgress {
         places.reduce((sum, [partition, end]) => sum + Math.min(end, this.#evaluated.get(partition) ?? 0), 0),
         wanted,
       );
-      await this.#changed(stop);
+      await this.#changes.next(stop);
     }
-  }
-
-  #changed(stop: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        this.#waiting.delete(done);
-        stop.removeEventListener('abort', done);
-        resolve();
-      };
-      this.#waiting.add(done);
-      stop.addEventListener('abort', done, { once: true });
-    });
-  }
-
-  #wake(): void {
-    for (const wake of Array.from(this.#waiting)) wake();
   }
 }
 

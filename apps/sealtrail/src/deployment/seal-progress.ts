@@ -1,4 +1,5 @@
 import type { LedgerEvents } from '@sealtrail/ledger';
+import { Changes } from './changes.ts';
 
 /** Why a wait for sealing ended without it. */
 export class SealingError extends Error {
@@ -19,7 +20,7 @@ interface PartitionProgress {
 /** How far the ledger of this process has come, for those who wait for it. */
 export class SealProgress {
   readonly #partitions = new Map<number, PartitionProgress>();
-  readonly #waiting = new Set<() => void>();
+  readonly #changes = new Changes();
   #running = false;
   #failure: Error | null = null;
   #tellTookUp = (): void => undefined;
@@ -60,7 +61,7 @@ export class SealProgress {
     this.#running = false;
     this.#failure = failure;
     this.#tellTookUp();
-    this.#wake();
+    this.#changes.tell();
   }
 
   halted(partition: number): string | null {
@@ -87,30 +88,14 @@ export class SealProgress {
           `offset ${offset} is not sealed in time: the ledger is at ${this.coveredTo(partition)}; see \`sealtrail up\``,
         );
       onProgress(this.#partitions.get(partition)?.sealed_to ?? 0);
-      await this.#changed(stop);
+      await this.#changes.next(stop);
     }
-  }
-
-  #changed(stop: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        this.#waiting.delete(done);
-        stop.removeEventListener('abort', done);
-        resolve();
-      };
-      this.#waiting.add(done);
-      stop.addEventListener('abort', done, { once: true });
-    });
   }
 
   #change(partition: number, change: (progress: PartitionProgress) => void): void {
     const progress = this.#partitions.get(partition) ?? { sealed_to: 0, checkpointed_to: 0, halted: null };
     change(progress);
     this.#partitions.set(partition, progress);
-    this.#wake();
-  }
-
-  #wake(): void {
-    for (const wake of Array.from(this.#waiting)) wake();
+    this.#changes.tell();
   }
 }
