@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { HttpFault } from '@sealtrail/chdb-http';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import { canStartBroker } from '../../scripts/kafka/test-broker.ts';
+import { random } from '../fixtures/random.ts';
 import type { LedgerProcess } from './ledger-process.ts';
-import { NOTHING_AMISS, Servers, seeded } from './servers.ts';
+import { NOTHING_AMISS, Servers } from './servers.ts';
 
 const IS_SOAK = process.env['SOAK'] !== undefined;
 const AWAY_MS = Number(process.env['AWAY_S'] ?? (IS_SOAK ? 60 : 15)) * 1_000;
@@ -94,7 +95,7 @@ describe.skipIf(!has_broker)(`a ledger under load, SEED=${SEED}`, () => {
     `takes no answer for what it is not, ${FAULTS} times`,
     async () => {
       onTestFailed(() => console.error(servers.transcript()));
-      const next = seeded(SEED);
+      const next = random(SEED);
       const drawn = <T>(from: readonly T[]): T => from[Math.floor(next() * from.length)] as T;
       const before = await claimsEnded();
       const load = await servers.startLoad('failing', RATE);

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import { canStartBroker } from '../../scripts/kafka/test-broker.ts';
-import { NOTHING_AMISS, SESSION_TIMEOUT_MS, Servers, seeded } from './servers.ts';
+import { random } from '../fixtures/random.ts';
+import { NOTHING_AMISS, SESSION_TIMEOUT_MS, Servers } from './servers.ts';
 
 const KILLS = Number(process.env['KILLS'] ?? (process.env['SOAK'] === undefined ? 5 : 50));
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
@@ -22,7 +23,7 @@ describe.skipIf(!has_broker)(`kill -9, ${KILLS} times at moments drawn from SEED
     'of a ledger process under load loses nothing and doubles nothing',
     async () => {
       onTestFailed(() => console.error(servers.transcript()));
-      const next = seeded(SEED);
+      const next = random(SEED);
       let ledger = servers.startLedger('ledger 0');
       const load = await servers.startLoad('killed-ledger', RATE);
       for (let kill = 1; kill <= KILLS; kill++) {
@@ -45,7 +46,7 @@ describe.skipIf(!has_broker)(`kill -9, ${KILLS} times at moments drawn from SEED
     'of the broker under load and a ledger process loses nothing that was accepted and doubles nothing',
     async () => {
       onTestFailed(() => console.error(servers.transcript()));
-      const next = seeded(SEED + 1);
+      const next = random(SEED + 1);
       const ledger = servers.superviseLedger('ledger beside a broker');
       const load = await servers.startLoad('killed-broker', RATE);
       for (let kill = 1; kill <= KILLS; kill++) {

@@ -2,9 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import { canStartBroker } from '../../scripts/kafka/test-broker.ts';
+import { random } from '../fixtures/random.ts';
 import { OFFSET_COMMIT } from './broker-relay.ts';
 import type { KafkaLoad, LedgerProcess } from './ledger-process.ts';
-import { NOTHING_AMISS, SESSION_TIMEOUT_MS, Servers, seeded } from './servers.ts';
+import { NOTHING_AMISS, SESSION_TIMEOUT_MS, Servers } from './servers.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const CHANGES = process.env['SOAK'] === undefined ? 6 : 80;
@@ -107,7 +108,7 @@ describe.skipIf(!has_broker)(`two and three ledgers under load, ${CHANGES} chang
     'that join, leave, are killed and stand still lose nothing and double nothing',
     async () => {
       onTestFailed(() => console.error(servers.transcript()));
-      const next = seeded(SEED);
+      const next = random(SEED);
       let started = 0;
       const join = (): LedgerProcess => servers.startLedger(`member ${++started}`);
       const members = [join(), join()];

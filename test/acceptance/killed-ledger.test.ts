@@ -1,23 +1,13 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
+import { random } from '../fixtures/random.ts';
 import { remove, sealtrail, temporaryFolder } from './cli.ts';
 import { idsIn, kill, service, settle, stop, up } from './deployment.ts';
 
 const KILLS = Number(process.env['KILLS'] ?? (process.env['SOAK'] === undefined ? 20 : 200));
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const RATE = 500;
-
-/** xorshift32: the same waits for the same seed. */
-function random(seed: number): () => number {
-  let state = seed || 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-}
 
 describe('a ledger process under load', () => {
   const folder = temporaryFolder('killed');

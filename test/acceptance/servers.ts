@@ -194,14 +194,3 @@ export interface Fsck {
   readonly entries: number;
   readonly rounds: number;
 }
-
-/** xorshift32: the same numbers in [0, 1) for the same seed. */
-export function seeded(seed: number): () => number {
-  let state = seed || 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-}

@@ -1,9 +1,9 @@
 /** What cannot be reconciled halts the partition, and nothing is written any more. docs/spec/commit.md, "Halts" */
 import type { HaltCode } from '@sealtrail/ledger';
 import { describe, expect, test } from 'vitest';
+import { seededRandom } from '../fixtures/seeded-random.ts';
 import { createLibrary, inventRecords } from './harness/library.ts';
 import { consult } from './harness/oracle.ts';
-import { seededRandom } from './harness/random.ts';
 import { watch } from './harness/watch.ts';
 import { GROUP, TOPIC, topicsOf, World, type WorldOptions } from './harness/world.ts';
 

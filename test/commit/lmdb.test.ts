@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Fault } from '@sealtrail/event-log/faults';
 import { afterAll, describe, expect, test } from 'vitest';
+import { type Random, seededRandom } from '../fixtures/seeded-random.ts';
 import { createLibrary, inventRecords, type SampleRecord } from './harness/library.ts';
 import { lmdbWorldLog } from './harness/lmdb-log.ts';
 import { consult } from './harness/oracle.ts';
-import { type Random, seededRandom } from './harness/random.ts';
 import { runScripted, shortRecords } from './harness/scripted-run.ts';
 import { realTime } from './harness/time.ts';
 import { watch } from './harness/watch.ts';

@@ -2,9 +2,9 @@
 import type { Fault } from '@sealtrail/event-log/faults';
 import type { MemoryTables } from '@sealtrail/ledger-store/memory';
 import { describe, expect, test } from 'vitest';
+import { seededRandom } from '../fixtures/seeded-random.ts';
 import { createLibrary, inventRecords } from './harness/library.ts';
 import { consult } from './harness/oracle.ts';
-import { seededRandom } from './harness/random.ts';
 import { shortRecords } from './harness/scripted-run.ts';
 import { claimsOf, visibleRows } from './harness/visible-rows.ts';
 import { committedRounds, watch } from './harness/watch.ts';

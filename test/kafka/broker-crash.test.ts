@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Broker, freePort, startBroker } from '../../scripts/kafka/broker.ts';
 import { canStartBroker } from '../../scripts/kafka/test-broker.ts';
 import { createLibrary, inventRecords } from '../commit/harness/library.ts';
-import { seededRandom } from '../commit/harness/random.ts';
+import { seededRandom } from '../fixtures/seeded-random.ts';
 import { runOnKafka } from './harness/run.ts';
 
 const SEED = Number(process.env['COMMIT_SEED'] ?? randomBytes(4).readUInt32BE());

@@ -9,6 +9,7 @@ import type { AlertRow } from '@sealtrail/ledger-store';
 import { type ClickHouseLedgerStore, openClickHouseStore } from '@sealtrail/store-clickhouse';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { testBrokers } from '../../scripts/kafka/test-broker.ts';
+import { deniedBurst } from '../fixtures/denied-burst.ts';
 import { DetectedDeployment, until } from './harness/detector-process.ts';
 
 const TIMEOUT_MS = 300_000;
@@ -22,27 +23,7 @@ detection:
     action: invoice.delete
   condition: deleted
 ---
-title: Denied
-id: 11111111-1111-4111-8111-111111111111
-name: denied
-level: low
-logsource: { product: sealtrail, category: audit }
-detection:
-  denied:
-    outcome: DENIED
-  condition: denied
----
-title: Denied burst
-id: 22222222-2222-4222-8222-222222222222
-level: high
-correlation:
-  type: event_count
-  rules: [denied]
-  group-by: [actor_id]
-  timespan: 10m
-  condition:
-    gte: 6
-`;
+${deniedBurst(6, '10m').trimStart()}`;
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const deletions = (from: number, to: number) =>

@@ -4,7 +4,7 @@ import type { Fault } from '@sealtrail/event-log/faults';
 import { afterAll, describe, expect, test } from 'vitest';
 import { testBrokers } from '../../scripts/kafka/test-broker.ts';
 import { createLibrary, inventRecords, type SampleRecord } from '../commit/harness/library.ts';
-import { seededRandom } from '../commit/harness/random.ts';
+import { seededRandom } from '../fixtures/seeded-random.ts';
 import { runOnKafka } from './harness/run.ts';
 
 const SCHEDULES = Number(process.env['COMMIT_SCHEDULES'] ?? (process.env['SOAK'] === '1' ? 100 : 8));

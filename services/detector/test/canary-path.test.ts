@@ -6,32 +6,12 @@ import { ed25519PublicKey, ed25519Signer, sha256 } from '@sealtrail/merkle/node'
 import { sleep } from '@sealtrail/service-runtime';
 import { type AlertRecord, alertCodec, CANARY_PRODUCER, keyThumbprint } from '@sealtrail/wire';
 import { afterEach, expect, it } from 'vitest';
+import { deniedBurst } from '../../../test/fixtures/denied-burst.ts';
 import { ALERTS_TOPIC, canaryTargets, createCanaryEmitter, followCanaryAlerts, isCanaryAlert, startCanaries } from '../src/index.ts';
 import { AUDIENCE, DetectorWorld, REGISTRY, rulesOf, type TestEvent, TOPIC } from './world.ts';
 
 const RULE = readFileSync(new URL('../../../rules/canary.yml', import.meta.url), 'utf8');
-const BURST = `
-title: Denied
-id: 11111111-1111-4111-8111-111111111111
-name: denied
-level: low
-logsource: { product: sealtrail, category: audit }
-detection:
-  denied:
-    outcome: DENIED
-  condition: denied
----
-title: Denied burst
-id: 22222222-2222-4222-8222-222222222222
-level: high
-correlation:
-  type: event_count
-  rules: [denied]
-  group-by: [actor_id]
-  timespan: 1m
-  condition:
-    gte: 3
-`;
+const BURST = deniedBurst(3, '1m');
 const seed = new Uint8Array(32).fill(9);
 const hash = sha256();
 const key = {

@@ -1,29 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { deniedBurst } from '../../../test/fixtures/denied-burst.ts';
 import type { EvaluatedFacts } from '../src/index.ts';
 import { DetectorWorld, rulesOf, type TestEvent } from './world.ts';
 
-const DENIED = `
-title: Denied
-id: 11111111-1111-4111-8111-111111111111
-name: denied
-level: low
-logsource: { product: sealtrail, category: audit }
-detection:
-  denied:
-    outcome: DENIED
-  condition: denied
----
-title: Denied burst
-id: 22222222-2222-4222-8222-222222222222
-level: high
-correlation:
-  type: event_count
-  rules: [denied]
-  group-by: [actor_id]
-  timespan: 1m
-  condition:
-    gte: 3
-`;
+const DENIED = deniedBurst(3, '1m');
 const DELETED = `
 title: Deleted
 id: 33333333-3333-4333-8333-333333333333

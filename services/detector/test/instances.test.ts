@@ -6,7 +6,8 @@ import { createMemoryAlertStore } from '@sealtrail/ledger-store/memory';
 import { startTimer } from '@sealtrail/service-runtime';
 import { alertCodec } from '@sealtrail/wire';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../../test/commit/harness/random.ts';
+import { deniedBurst } from '../../../test/fixtures/denied-burst.ts';
+import { seededRandom } from '../../../test/fixtures/seeded-random.ts';
 import { runWhileActive } from '../src/active-instance.ts';
 import { openTerm } from '../src/active-term.ts';
 import { ALERTS_TOPIC } from '../src/index.ts';
@@ -22,27 +23,7 @@ detection:
     action|endswith: .delete
   condition: deleted
 ---
-title: Denied
-id: 11111111-1111-4111-8111-111111111111
-name: denied
-level: low
-logsource: { product: sealtrail, category: audit }
-detection:
-  denied:
-    outcome: DENIED
-  condition: denied
----
-title: Denied burst
-id: 22222222-2222-4222-8222-222222222222
-level: high
-correlation:
-  type: event_count
-  rules: [denied]
-  group-by: [actor_id]
-  timespan: 1m
-  condition:
-    gte: 4
-`;
+${deniedBurst(4, '1m').trimStart()}`;
 const SCHEDULES = Number(process.env['DETECTOR_SCHEDULES'] ?? 24);
 const SEED = Number(process.env['DETECTOR_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
 const STEPS = 24;

@@ -3,6 +3,7 @@
  * the same alerts, no more and no less. Each failure prints its seed.
  */
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../test/fixtures/seeded-random.ts';
 import { DetectorWorld, rulesOf, type TestEvent } from './world.ts';
 
 const SCHEDULES = process.env['SOAK'] === '1' ? 10_000 : 1_000;
@@ -72,17 +73,6 @@ correlation:
   condition: { field: resource_id, gte: 5 }
 `;
 
-/** Mulberry32: a schedule is its seed. */
-function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 interface Schedule {
   readonly events: readonly TestEvent[];
   readonly ends: readonly TestEvent[];
@@ -121,7 +111,7 @@ async function alertsOf(
   seed: number,
   varied: boolean,
 ): Promise<{ readonly ids: readonly string[]; readonly raisedAgain: number; readonly world: DetectorWorld }> {
-  const next = random(seed);
+  const next = seededRandom(seed).next;
   const { events, ends } = inventEvents(next);
   const partitions = varied ? 1 + Math.floor(next() * 8) : 1;
   const world = new DetectorWorld(rules, partitions, {

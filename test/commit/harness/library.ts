@@ -4,7 +4,7 @@ import { createBatchSigner, type EventToSign } from '@sealtrail/emitter';
 import { partitionOf } from '@sealtrail/event-log';
 import { ed25519PublicKey, ed25519Signer, sha256 } from '@sealtrail/merkle/node';
 import { encodeHeader, keyThumbprint, type RejectReason } from '@sealtrail/wire';
-import { type Random, seededRandom } from './random.ts';
+import { type Random, seededRandom } from '../../fixtures/seeded-random.ts';
 
 export const AUDIENCE = 'test.deployment';
 export const TENANTS: readonly string[] = ['acme', 'globex', 'initech', 'umbrella'];

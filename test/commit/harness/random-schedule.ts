@@ -1,8 +1,8 @@
 /** One schedule that chance has made: everything may fail, in any order, until it stops; then the oracle is asked. */
 import type { Fault, PortCall } from '@sealtrail/event-log/faults';
+import { type Random, seededRandom } from '../../fixtures/seeded-random.ts';
 import { inventRecords, type Library } from './library.ts';
 import { consult } from './oracle.ts';
-import { type Random, seededRandom } from './random.ts';
 import { watch, windowStart } from './watch.ts';
 import { GROUP, TOPIC, World } from './world.ts';
 

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../../fixtures/seeded-random.ts';
 import type { Time } from './time.ts';
 
 interface Sleeper {
