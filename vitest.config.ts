@@ -13,7 +13,7 @@ export default defineConfig({
   resolve: { conditions: ['source', 'module', 'node', 'development|production'] },
   test: {
     pool: 'forks', // the engine crashes in worker threads
-    testTimeout: 60_000,
+    testTimeout: 180_000, // properties over an engine take seconds alone, a minute beside others on two cores
     hookTimeout: 120_000,
     teardownTimeout: 60_000, // a broker that is asked to stop writes its logs first
     projects: [
