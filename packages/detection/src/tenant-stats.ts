@@ -21,6 +21,7 @@ export function joinedStats(parts: readonly CorrelatorStats[]): CorrelatorStats 
     without_value: joinedCounts(parts.map(({ without_value }) => without_value)),
     truncated: joinedCounts(parts.map(({ truncated }) => truncated)),
     evicted,
+    crowded_out: joinedCounts(parts.map(({ crowded_out }) => crowded_out)),
   };
 }
 

@@ -2,7 +2,7 @@ import type { DetectionState, PartitionPlace } from './ports.ts';
 
 /** What a limit of detection pushed out. docs/operations/detector.md says what each means. */
 export interface Forgotten {
-  readonly reason: 'keys_evicted' | 'hits_truncated' | 'events_hurried' | 'places_forgotten' | 'producers_forgotten';
+  readonly reason: 'keys_evicted' | 'keys_crowded_out' | 'hits_truncated' | 'events_hurried' | 'places_forgotten' | 'producers_forgotten';
   /** Of a correlation; null for what belongs to none. */
   readonly rule: string | null;
   /** Since the partition was taken up. */
@@ -37,6 +37,7 @@ export function forgottenOf(state: DetectionState): readonly Forgotten[] {
   for (const counts of state.evicted.values()) for (const [rule, count] of counts) evicted.set(rule, (evicted.get(rule) ?? 0) + count);
   const all: readonly Forgotten[] = [
     ...Array.from(evicted, ([rule, count]) => ({ reason: 'keys_evicted', rule, count }) as const),
+    ...Array.from(state.crowded_out, ([rule, count]) => ({ reason: 'keys_crowded_out', rule, count }) as const),
     ...Array.from(state.truncated, ([rule, count]) => ({ reason: 'hits_truncated', rule, count }) as const),
     { reason: 'events_hurried', rule: null, count: state.hurried },
     { reason: 'places_forgotten', rule: null, count: state.places_forgotten },

@@ -37,8 +37,8 @@ function given<T>(read: () => T): T {
 const configuration = (): DetectorConfig => given(() => readDetectorConfig(process.env, (path) => readFileSync(path, 'utf8')));
 
 /** A rule that is not understood keeps the detector from starting: it would be missed when it is needed. */
-function rulesOf(config: DetectorConfig): LoadedDetection {
-  const loaded = given(() => loadDetection(config.rules));
+function rulesOf(config: DetectorConfig, partitions: number): LoadedDetection {
+  const loaded = given(() => loadDetection(config.rules, partitions));
   if (loaded.errors.length > 0) refuse(loaded.errors.map(({ message }) => message));
   return loaded;
 }
@@ -58,9 +58,9 @@ async function canaryKeyOf(directory: DataDirectory): Promise<SigningKey | null>
 
 async function main(): Promise<number> {
   const config = configuration();
-  const rules = rulesOf(config);
   const directory = await openDataDirectory({ dir: config.deployment_dir });
   const { deployment } = directory;
+  const rules = rulesOf(config, deployment.partitions);
   const key = config.canaries === null ? null : await canaryKeyOf(directory);
   const { shutdown, failure } = await serveDetector({
     config,

@@ -27,6 +27,11 @@ export const STORED_PIPELINE: string = join(PIPELINES, 'cloudtrail-audit.yml');
 /** Maps AWS rules to CloudTrail's own records. */
 export const CLOUDTRAIL_PIPELINE: string = join(PIPELINES, 'cloudtrail.yml');
 
+/** What the windows of all partitions take together, estimated. */
+const STATE_BYTES_MAX = 512 * 1_048_576;
+/** No partition has less: one tenant may have as many keys as it is allowed. */
+const PARTITION_STATE_BYTES_MIN = 64 * 1_048_576;
+
 /** Folders beside the rules that hold something else. */
 const NOT_RULES: ReadonlySet<string> = new Set(['tests', 'pipelines']);
 const isYaml = (name: string): boolean => /\.ya?ml$/.test(name);
@@ -83,15 +88,20 @@ export interface LoadedDetection extends Compiled {
   readonly errors: readonly DetectionError[];
 }
 
-/** Reads and compiles rules. What is refused is in `errors`; the caller decides whether the rest may run. Throws RuleFileError. */
-export function loadDetection({ rules, pipelines, overrides }: DetectionOptions): LoadedDetection {
+/**
+ * Reads and compiles rules. What is refused is in `errors`; the caller decides whether the rest may run. Throws RuleFileError.
+ *
+ * @param partitions that are evaluated at once, each with windows of its own
+ */
+export function loadDetection({ rules, pipelines, overrides }: DetectionOptions, partitions = 1): LoadedDetection {
   const hash = sha256();
   const digest = (bytes: Uint8Array): Uint8Array => hash.digest(bytes);
   const files = rules.flatMap(readRuleFiles);
   const mapped = loadPipelines(pipelines.map((file) => ({ file: relative(process.cwd(), file) || file, text: textOf(file) })));
   const changes = overrides === null ? {} : { overrides: loadOverrides({ file: overrides, text: textOf(overrides) }) };
   const loaded = loadRules(files, { sha256: digest });
-  const compiled = compile(loaded, { sha256: digest, pipelines: mapped.pipelines, ...DETECTION_TIMES, ...changes });
+  const state_bytes_max = Math.max(Math.floor(STATE_BYTES_MAX / partitions), PARTITION_STATE_BYTES_MIN);
+  const compiled = compile(loaded, { sha256: digest, pipelines: mapped.pipelines, state_bytes_max, ...DETECTION_TIMES, ...changes });
   const errors = [...mapped.errors, ...loaded.errors, ...compiled.errors];
   return { ...compiled, files, errors, replay_span_us: replaySpan_us(compiled.correlations) };
 }

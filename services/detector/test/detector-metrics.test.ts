@@ -24,6 +24,7 @@ const state = (parts: Partial<DetectionState> = {}): DetectionState => ({
   without_group: new Map(),
   without_value: new Map(),
   truncated: new Map(),
+  crowded_out: new Map(),
   evicted: new Map(),
   places: 0,
   places_forgotten: 0,

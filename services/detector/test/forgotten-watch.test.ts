@@ -16,6 +16,7 @@ const nothing: DetectionState = {
   without_group: new Map(),
   without_value: new Map(),
   truncated: new Map(),
+  crowded_out: new Map(),
   evicted: new Map(),
   places: 0,
   places_forgotten: 0,
@@ -34,9 +35,17 @@ describe('what detection forgot', () => {
   it('is nothing where nothing was', () => expect(forgottenOf(nothing)).toEqual([]));
 
   it('is summed over tenants, by correlation and kind', () => {
-    const state = { ...evicted(7), truncated: new Map([['sum', 2]]), hurried: 3, places_forgotten: 4, producers_forgotten: 5 };
+    const state = {
+      ...evicted(7),
+      crowded_out: new Map([['burst', 9]]),
+      truncated: new Map([['sum', 2]]),
+      hurried: 3,
+      places_forgotten: 4,
+      producers_forgotten: 5,
+    };
     expect(forgottenOf(state)).toEqual([
       { reason: 'keys_evicted', rule: 'burst', count: 7 },
+      { reason: 'keys_crowded_out', rule: 'burst', count: 9 },
       { reason: 'hits_truncated', rule: 'sum', count: 2 },
       { reason: 'events_hurried', rule: null, count: 3 },
       { reason: 'places_forgotten', rule: null, count: 4 },

@@ -84,7 +84,7 @@ export async function startDetection(
 ): Promise<DetectionRun> {
   const { directory, store, log, logger, clock_ms, group } = context;
   const { deployment } = directory;
-  const loaded = loadDetection(rules);
+  const loaded = loadDetection(rules, deployment.partitions);
   const [first] = loaded.errors;
   if (first !== undefined) throw new UsageError(`${first.message} (see \`sealtrail rules check\`)`);
   const hash = sha256();

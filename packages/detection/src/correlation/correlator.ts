@@ -67,10 +67,14 @@ export function createCorrelator(correlations: Correlations, options: Correlator
   const truncated = new Tally();
   const evicted = new Map<string, Tally>();
   const windows = linked.map(({ rule }) => windowsOf(rule, limits.hits_per_key_max, () => truncated.add(rule.head.id)));
-  const keys = new KeyStore(linked.length, limits, ({ tenant, node }) => {
-    const tally = evicted.get(tenant.id) ?? new Tally();
-    evicted.set(tenant.id, tally);
-    tally.add(ruleAt(node).head.id);
+  const crowdedOut = new Tally();
+  const keys = new KeyStore(linked.length, limits, {
+    evicted({ tenant, node }) {
+      const tally = evicted.get(tenant.id) ?? new Tally();
+      evicted.set(tenant.id, tally);
+      tally.add(ruleAt(node).head.id);
+    },
+    crowdedOut: ({ node }) => crowdedOut.add(ruleAt(node).head.id),
   });
   const short = (text: string): string => shortened(sha256, text, VALUE_CHARACTERS_MAX);
   /** By correlation: what has come to it of the event in hand. */
@@ -256,6 +260,7 @@ export function createCorrelator(correlations: Correlations, options: Correlator
       without_value: withoutValue.counts,
       truncated: truncated.counts,
       evicted: new Map([...evicted].map(([tenant, tally]) => [tenant, tally.counts])),
+      crowded_out: crowdedOut.counts,
     }),
   };
 }

@@ -1,4 +1,14 @@
+import { ChangingHeap } from './changing-heap.ts';
 import type { Window } from './window.ts';
+
+// What each takes on the heap, as measured, rounded up; texts take a byte a character.
+const TENANT_BYTES = 400;
+/** Of a tenant and a correlation of which it has keys. */
+const MAP_BYTES = 150;
+const KEY_BYTES = 300;
+const HIT_BYTES = 200;
+/** Of the room of all tenants, what the crowd may always have. */
+const CROWD_SHARE = 1 / 2;
 
 /** The state of one key of one correlation for one tenant. Linked into the orders in which keys expire and in which they are evicted. */
 export class KeyState {
@@ -25,13 +35,24 @@ export class KeyState {
   }
 }
 
-interface Tenant {
+class Tenant {
   readonly id: string;
   /** By correlation; those of which the tenant has no key have none, since tenants may be many. */
-  readonly keys: (Map<string, KeyState> | undefined)[];
-  readonly order: KeyList;
-  count: number;
-  hits: number;
+  readonly keys: (Map<string, KeyState> | undefined)[] = [];
+  readonly order: KeyList = new KeyList('tenant');
+  count = 0;
+  hits = 0;
+  bytes = 0;
+  isOfCrowd = true;
+  /** The number of its latest use, of those of all tenants. */
+  used = 0;
+  /** As `used` was when the crowd was last put in order. */
+  usedBefore = 0;
+  place = -1;
+
+  constructor(id: string) {
+    this.id = id;
+  }
 }
 
 /** A doubly linked list of keys, oldest use first. */
@@ -73,24 +94,50 @@ class KeyList {
 export interface KeyLimits {
   readonly keys_per_tenant_max: number;
   readonly hits_per_tenant_max: number;
+  readonly state_bytes_max: number;
+  readonly crowd_tenant_bytes_max: number;
+}
+
+export interface KeyStoreListener {
+  /** A limit of its tenant pushed a key out. */
+  evicted(state: KeyState): void;
+  /** The room of all tenants together was full. */
+  crowdedOut(state: KeyState): void;
 }
 
 /**
  * All keys of a correlator. A tenant's keys are bounded, over all correlations together: the one whose latest hit is oldest
  * goes first. Hits come in event time, so the order of use is that of time (what is late counts as of when it came), and is
  * the same in whatever order events arrive within the allowance.
+ *
+ * All tenants together have room for `state_bytes_max`, estimated. A tenant belongs to the crowd until it has once held more than
+ * `crowd_tenant_bytes_max`, and the crowd may always have half of the room. Where that is full
+ *
+ * - and the crowd has more than its half, the tenant of the crowd whose latest hit is oldest loses its oldest key;
+ * - otherwise the tenant that holds most does, of equals the one whose id comes first.
+ *
+ * So one noisy tenant loses what is its own, and however many tenants a producer makes up they take no key from those that were
+ * at work, only from one another and from tenants that never had more than a few keys. Whoever makes up thousands of tenants with
+ * as many keys as real ones have takes room from these too, the largest first. All of it follows from which keys are held, what
+ * they hold and the order of use, none of which depends on the order of arrival within the allowance. A hit costs O(log tenants).
  */
 export class KeyStore {
   readonly #limits: KeyLimits;
-  readonly #evicted: (state: KeyState) => void;
+  readonly #listener: KeyStoreListener;
   readonly #tenants = new Map<string, Tenant>();
   readonly #nodes: readonly KeyList[];
+  /** The latest use of each as of when it was put in order: put right only when room is needed. */
+  readonly #crowd = new ChangingHeap<Tenant>((a, b) => a.usedBefore < b.usedBefore);
+  readonly #large = new ChangingHeap<Tenant>((a, b) => a.bytes > b.bytes || (a.bytes === b.bytes && a.id < b.id));
   #keys = 0;
+  #hits = 0;
+  #uses = 0;
+  #bytes = 0;
+  #crowdBytes = 0;
 
-  /** @param evicted called for each key that a limit pushed out */
-  constructor(nodes: number, limits: KeyLimits, evicted: (state: KeyState) => void) {
+  constructor(nodes: number, limits: KeyLimits, listener: KeyStoreListener) {
     this.#limits = limits;
-    this.#evicted = evicted;
+    this.#listener = listener;
     this.#nodes = Array.from({ length: nodes }, () => new KeyList('node'));
   }
 
@@ -99,16 +146,19 @@ export class KeyStore {
   }
 
   get hits(): number {
-    let hits = 0;
-    for (const tenant of this.#tenants.values()) hits += tenant.hits;
-    return hits;
+    return this.#hits;
   }
 
   /** The state of a key, as the most recently used; a new one where there is none. */
   use(node: number, tenantId: string, key: string, expires_us: number, create: () => Window): KeyState {
     const tenant = this.#tenant(tenantId);
-    const keys = tenant.keys[node] ?? new Map<string, KeyState>();
-    tenant.keys[node] = keys;
+    tenant.used = ++this.#uses;
+    let keys = tenant.keys[node];
+    if (keys === undefined) {
+      keys = new Map<string, KeyState>();
+      tenant.keys[node] = keys;
+      this.#take(tenant, MAP_BYTES);
+    }
     let state = keys.get(key);
     if (state === undefined) {
       state = new KeyState(node, key, tenant, create());
@@ -117,6 +167,7 @@ export class KeyStore {
       tenant.order.append(state);
       this.#nodes[node]?.append(state);
       this.#keys++;
+      this.#take(tenant, KEY_BYTES + key.length);
     } else {
       tenant.order.touch(state);
       this.#nodes[node]?.touch(state);
@@ -125,21 +176,31 @@ export class KeyStore {
     return state;
   }
 
-  /** Counts again what a key keeps, and makes room where the tenant has too much. The key itself stays. */
+  /** Counts again what a key keeps, and makes room where the tenant has too much, or all have. The key itself stays. */
   settle(state: KeyState): void {
     const { tenant } = state;
-    const kept = state.window.kept + (state.late?.kept ?? 0);
-    tenant.hits += kept - state.kept;
-    state.kept = kept;
-    while (tenant.count > this.#limits.keys_per_tenant_max || tenant.hits > this.#limits.hits_per_tenant_max) {
+    const more = state.window.kept + (state.late?.kept ?? 0) - state.kept;
+    tenant.hits += more;
+    this.#hits += more;
+    state.kept += more;
+    this.#take(tenant, more * HIT_BYTES);
+    const { keys_per_tenant_max, hits_per_tenant_max } = this.#limits;
+    while (tenant.count > keys_per_tenant_max || tenant.hits > hits_per_tenant_max) {
       const oldest = tenant.order.first;
-      if (oldest === null || oldest === state) return;
+      if (oldest === null || oldest === state) break;
       this.#drop(oldest);
-      this.#evicted(oldest);
+      this.#listener.evicted(oldest);
+    }
+    if (tenant.isOfCrowd && tenant.bytes > this.#limits.crowd_tenant_bytes_max) this.#leaveCrowd(tenant);
+    while (this.#bytes > this.#limits.state_bytes_max) {
+      const oldest = this.#loser()?.order.first ?? null;
+      if (oldest === null || oldest === state) break;
+      this.#drop(oldest);
+      this.#listener.crowdedOut(oldest);
     }
   }
 
-  /** Drops the keys whose windows no hit from this time on can share. O(1) a key that goes, O(correlations) a call. */
+  /** Drops the keys whose windows no hit from this time on can share. O(log tenants) a key that goes, O(correlations) a call. */
   expire(time_us: number): void {
     for (const list of this.#nodes)
       for (let first = list.first; first !== null && first.expires_us < time_us; first = list.first) this.#drop(first);
@@ -148,10 +209,39 @@ export class KeyStore {
   #tenant(id: string): Tenant {
     let tenant = this.#tenants.get(id);
     if (tenant === undefined) {
-      tenant = { id, keys: [], order: new KeyList('tenant'), count: 0, hits: 0 };
+      tenant = new Tenant(id);
+      tenant.usedBefore = this.#uses + 1;
       this.#tenants.set(id, tenant);
+      this.#crowd.push(tenant);
+      this.#take(tenant, TENANT_BYTES + id.length);
     }
     return tenant;
+  }
+
+  #take(tenant: Tenant, bytes: number): void {
+    if (bytes === 0) return;
+    tenant.bytes += bytes;
+    this.#bytes += bytes;
+    if (tenant.isOfCrowd) this.#crowdBytes += bytes;
+    else this.#large.changed(tenant);
+  }
+
+  #leaveCrowd(tenant: Tenant): void {
+    this.#crowd.remove(tenant);
+    this.#crowdBytes -= tenant.bytes;
+    tenant.isOfCrowd = false;
+    this.#large.push(tenant);
+  }
+
+  /** Who loses a key where the room is full. */
+  #loser(): Tenant | undefined {
+    if (this.#crowdBytes <= this.#limits.state_bytes_max * CROWD_SHARE) return this.#large.first;
+    // Whoever was used since it was put in order goes behind; the first that was not is the one that was used longest ago.
+    for (let first = this.#crowd.first; ; first = this.#crowd.first) {
+      if (first === undefined || first.usedBefore === first.used) return first;
+      first.usedBefore = first.used;
+      this.#crowd.changed(first);
+    }
   }
 
   #drop(state: KeyState): void {
@@ -161,7 +251,12 @@ export class KeyStore {
     tenant.order.remove(state);
     this.#nodes[state.node]?.remove(state);
     tenant.hits -= state.kept;
+    this.#hits -= state.kept;
     this.#keys--;
-    if (tenant.count === 0) this.#tenants.delete(tenant.id);
+    this.#take(tenant, -(KEY_BYTES + state.key.length + state.kept * HIT_BYTES));
+    if (tenant.count > 0) return;
+    this.#take(tenant, -tenant.bytes);
+    (tenant.isOfCrowd ? this.#crowd : this.#large).remove(tenant);
+    this.#tenants.delete(tenant.id);
   }
 }

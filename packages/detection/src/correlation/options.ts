@@ -11,6 +11,13 @@ export interface CorrelatorOptions {
   readonly keys_per_tenant_max?: number;
   /** Hits kept for one tenant, over all keys; beyond it the least recently used key goes. */
   readonly hits_per_tenant_max?: number;
+  /**
+   * Bytes that the keys of all tenants take together, estimated: beyond it the tenant that holds most loses its least recently used
+   * key, or one of the crowd, where that holds more than half. See KeyStore.
+   */
+  readonly state_bytes_max?: number;
+  /** A tenant that never held more than this is one of the crowd: as many as there are, they take no more than half from the others. */
+  readonly crowd_tenant_bytes_max?: number;
   /** Hits kept for one key of a correlation that needs the whole window; beyond it the oldest goes. */
   readonly hits_per_key_max?: number;
   /** Events that wait for the watermark; beyond it the earliest is evaluated before its time. */
@@ -24,6 +31,8 @@ export const CORRELATOR_DEFAULTS: Required<Omit<CorrelatorOptions, 'sha256' | 'f
   ahead_us: 60_000_000,
   keys_per_tenant_max: 100_000,
   hits_per_tenant_max: 1_000_000,
+  state_bytes_max: 536_870_912,
+  crowd_tenant_bytes_max: 131_072,
   hits_per_key_max: 100_000,
   pending_max: 100_000,
 };
@@ -54,4 +63,6 @@ export interface CorrelatorStats {
   readonly truncated: ReadonlyMap<string, number>;
   /** Keys that a tenant's limits pushed out, by tenant and correlation id. */
   readonly evicted: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  /** Keys that the room of all tenants together pushed out, by correlation id: not by tenant, of which there may be no end. */
+  readonly crowded_out: ReadonlyMap<string, number>;
 }
