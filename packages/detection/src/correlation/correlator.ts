@@ -2,7 +2,6 @@ import type { Alert, DetectionEvent, Match, RuleHead, Sha256 } from '../model.ts
 import { EventClock } from '../time/event-clock.ts';
 import { compareMoments, type Moment } from '../time/order.ts';
 import { ReorderHeap } from '../time/reorder-heap.ts';
-import { NUMBER_MAX } from './aggregate.ts';
 import { alertId, shortened } from './alert-id.ts';
 import type { Evidence } from './hit.ts';
 import { KeyStore } from './key-store.ts';
@@ -10,7 +9,17 @@ import type { Correlations, LinkedCorrelation } from './link.ts';
 import { CORRELATOR_DEFAULTS, type CorrelatorOptions, type CorrelatorStats } from './options.ts';
 import { isMetric } from './parse-condition.ts';
 import { receive } from './receive.ts';
-import { numberOf, parted, type Route, routesOf, VALUE_CHARACTERS_MAX, valueOf, valuesOf } from './route.ts';
+import {
+  computes,
+  joinedAt,
+  parted,
+  type Route,
+  type RuleRoutes,
+  routesOf,
+  type TakenValue,
+  takeFields,
+  VALUE_CHARACTERS_MAX,
+} from './route.ts';
 import { Tally } from './tally.ts';
 import type { Arrival, Part, Window } from './window.ts';
 import { windowsOf } from './windows-of.ts';
@@ -27,29 +36,28 @@ export interface Correlator {
   stats(): CorrelatorStats;
 }
 
-/** A hit on its way: what is needed of an event is taken out at once, and the event let go. */
-interface Pending {
-  readonly node: number;
-  readonly key: string;
-  readonly slot: string | number;
-  readonly number: number;
-  readonly outer: readonly Pending[];
+/** What one rule took of an event. The event itself is let go at once: it may be large, and many wait. */
+interface Taken {
+  readonly of: RuleRoutes;
+  readonly values: readonly TakenValue[];
+  /** What another rule took of the same event. */
+  readonly next: Taken | null;
 }
 interface PendingEvent extends Moment {
   readonly tenant: string;
   readonly late: boolean;
-  readonly hits: readonly Pending[];
+  readonly taken: Taken;
 }
-/** Hits of one event that have come as far as one correlation. */
-interface Work {
+/** A hit of the event in hand that has come as far as one correlation. */
+interface Work extends Part {
   readonly moment: Moment;
-  readonly pending: Pending;
-  readonly rests_on: Evidence | null;
+  readonly key: string;
+  readonly number: number;
+  readonly route: Route;
+  readonly values: readonly TakenValue[];
 }
 
 const NONE: readonly Alert[] = [];
-const NO_ROUTES: readonly Route[] = [];
-const NO_HITS: readonly Pending[] = [];
 /** How far the watermark moves before keys are dropped that no hit has dropped. */
 const SWEEP_US = 1_000_000;
 
@@ -72,9 +80,9 @@ export function createCorrelator(correlations: Correlations, options: Correlator
     evicted({ tenant, node }) {
       const tally = evicted.get(tenant.id) ?? new Tally();
       evicted.set(tenant.id, tally);
-      tally.add(ruleAt(node).head.id);
+      tally.add(linkedAt(node).rule.head.id);
     },
-    crowdedOut: ({ node }) => crowdedOut.add(ruleAt(node).head.id),
+    crowdedOut: ({ node }) => crowdedOut.add(linkedAt(node).rule.head.id),
   });
   const short = (text: string): string => shortened(sha256, text, VALUE_CHARACTERS_MAX);
   /** By correlation: what has come to it of the event in hand. */
@@ -82,97 +90,92 @@ export function createCorrelator(correlations: Correlations, options: Correlator
   let released: Moment | null = null;
   let swept_us = Number.NEGATIVE_INFINITY;
 
-  function ruleAt(node: number): LinkedCorrelation['rule'] {
-    return (linked[node] as LinkedCorrelation).rule;
+  const linkedAt = (node: number): LinkedCorrelation => linked[node] as LinkedCorrelation;
+
+  function take(event: DetectionEvent, of: RuleRoutes, next: Taken | null): Taken {
+    const values = takeFields(event, of.fields, short);
+    if (values.includes(null)) for (const route of of.routes) countMissing(route, values);
+    return { of, values, next };
   }
 
-  function take(event: DetectionEvent, route: Route): Pending | null {
-    const { rule } = linked[route.node] as LinkedCorrelation;
-    const key = valuesOf(event, route.group_by, short);
-    if (key === null) {
-      withoutGroup.add(rule.head.id);
-      return null;
-    }
-    let slot: string | number = rule.fields.length === 0 ? route.member : '';
+  function countMissing(route: Route, values: readonly TakenValue[]): void {
+    const { rule } = linkedAt(route.node);
+    if (route.group_by.some((index) => values[index] === null)) withoutGroup.add(rule.head.id);
+    else if (route.value.some((index) => values[index] === null)) withoutValue.add(rule.head.id);
+    else for (const outer of route.outer) countMissing(outer, values);
+  }
+
+  /** Sends a hit on to the correlation of a route; one that lacks a field goes nowhere. */
+  function send(route: Route, values: readonly TakenValue[], moment: Moment, rests_on: Evidence | null): void {
+    const key = joinedAt(values, route.group_by);
+    if (key === null) return;
+    const { rule } = linkedAt(route.node);
+    let slot: string | number = '';
     let number = 0;
-    if (rule.fields.length > 0) {
-      const numeric = isMetric(rule.type) && (rule.type !== 'value_percentile' || rule.percentile !== null);
-      const value = numeric ? numberOf(valueOf(event, route.value[0] ?? []), NUMBER_MAX) : valuesOf(event, route.value, short);
-      if (value === null) {
-        withoutValue.add(rule.head.id);
-        return null;
-      }
+    if (rule.fields.length === 0) slot = rule.type === 'event_count' ? 0 : route.member;
+    else {
+      const value = computes(rule) ? (values[route.value[0] as number] as number | null) : joinedAt(values, route.value);
+      if (value === null) return;
       if (typeof value === 'number') number = value;
       else slot = value;
     }
-    return { node: route.node, key, slot, number, outer: takeAll(event, route.outer) };
-  }
-
-  function takeAll(event: DetectionEvent, from: readonly Route[]): readonly Pending[] {
-    if (from.length === 0) return NO_HITS;
-    const taken: Pending[] = [];
-    for (const route of from) {
-      const pending = take(event, route);
-      if (pending !== null) taken.push(pending);
-    }
-    return taken;
+    (work[route.node] as Work[]).push({ moment, key, slot, number, rests_on, route, values });
   }
 
   function process(event: PendingEvent, alerts: Alert[]): void {
     // By the event's time, not the watermark: which keys are there, and so which one a limit evicts, is then the same however far
     // the watermark had come when this event was taken.
     if (!event.late) keys.expire(event.time_us);
-    for (const pending of event.hits) work[pending.node]?.push({ moment: event, pending, rests_on: null });
+    for (let taken: Taken | null = event.taken; taken !== null; taken = taken.next)
+      for (const route of taken.of.routes) send(route, taken.values, event, null);
     // A correlation stands after those that it refers to, so all that comes to it is there when its turn is.
     for (let node = 0; node < work.length; node++) {
-      let come = work[node] as Work[];
+      const come = work[node] as Work[];
       if (come.length === 0) continue;
-      work[node] = [];
       if (come.length === 1) {
-        apply(node, event, come, alerts);
+        apply(node, event, [come.pop() as Work], alerts);
         continue;
       }
-      while (come.length > 0) {
-        const [first, ...rest] = come as [Work, ...Work[]];
-        const same = (other: Work): boolean => other.pending.key === first.pending.key && compareMoments(other.moment, first.moment) === 0;
+      let left: readonly Work[] = come.splice(0);
+      while (left.length > 0) {
+        const [first, ...rest] = left as [Work, ...Work[]];
+        const same = (other: Work): boolean => other.key === first.key && compareMoments(other.moment, first.moment) === 0;
         apply(node, event, [first, ...rest.filter(same)], alerts);
-        come = rest.filter((other) => !same(other));
+        left = rest.filter((other) => !same(other));
       }
     }
   }
 
   /** Takes the hits of one event for one key of one correlation. */
   function apply(node: number, event: PendingEvent, come: readonly Work[], alerts: Alert[]): void {
-    const { rule, silent } = linked[node] as LinkedCorrelation;
-    const { moment, pending } = come[0] as Work;
+    const { rule, silent } = linkedAt(node);
+    const { moment, key, number } = come[0] as Work;
     // What is late is kept as long as if it had come in time, or what comes late together would never meet.
     const expires_us = (event.late ? Math.max(clock.watermark_us, moment.time_us) : moment.time_us) + rule.timespan_us;
     const create = windows[node] as () => Window;
-    const state = keys.use(node, event.tenant, pending.key, expires_us, create);
+    const state = keys.use(node, event.tenant, key, expires_us, create);
     const arrival: Arrival = {
       time_us: moment.time_us,
       id: moment.id,
       late: event.late,
-      parts: partsOf(rule.type, come),
-      number: pending.number,
+      parts: come.length === 1 ? come : partsOf(rule.type, come),
+      number,
     };
     const { window, effect } = receive(state, arrival, rule.timespan_us, create);
     keys.settle(state);
     if (effect.kind === 'duplicate') counts.duplicates++;
     if (effect.kind !== 'true') return;
-    const outer = outerOf(come, effect.rises);
     const isTold = effect.rises && !silent;
     // While a condition goes on to hold, nobody asks what it rests on: that costs the whole window.
-    if (!isTold && outer.length === 0) return;
+    if (!isTold && !come.some(({ route }) => goesOn(route, effect.rises))) return;
     const { evidence, value } = window.explain(effect.anchor);
-    if (isTold) alerts.push(alertOf(rule, event, pending.key, effect.anchor, evidence, value));
-    for (const next of outer) work[next.node]?.push({ moment: effect.anchor, pending: next, rests_on: evidence });
+    if (isTold) alerts.push(alertOf(rule, event, key, effect.anchor, evidence, value));
+    for (const { route, values } of come)
+      for (const outer of route.outer) if (isSent(outer, effect.rises)) send(outer, values, effect.anchor, evidence);
   }
 
-  function outerOf(come: readonly Work[], rises: boolean): readonly Pending[] {
-    if (come.every(({ pending }) => pending.outer.length === 0)) return NO_HITS;
-    return come.flatMap((work) => work.pending.outer).filter((next) => rises || followsTruth(ruleAt(next.node).type));
-  }
+  const goesOn = (route: Route, rises: boolean): boolean => route.outer.some((outer) => isSent(outer, rises));
+  const isSent = (outer: Route, rises: boolean): boolean => rises || followsTruth(linkedAt(outer.node).rule.type);
 
   function alertOf(
     rule: LinkedCorrelation['rule'],
@@ -228,14 +231,14 @@ export function createCorrelator(correlations: Correlations, options: Correlator
         return alerts;
       }
       if (time_us < event.time_us) counts.capped++;
-      let hits = NO_HITS;
+      let taken: Taken | null = null;
       for (const { rule } of matches) {
-        const taken = takeAll(event, routes.get(rule.id) ?? NO_ROUTES);
-        hits = hits.length === 0 ? taken : [...hits, ...taken];
+        const of = routes.get(rule.id);
+        if (of !== undefined) taken = take(event, of, taken);
       }
       clock.observe(time_us);
-      if (hits.length > 0) {
-        const pending: PendingEvent = { time_us, id: event.id, tenant: event.tenant, late, hits };
+      if (taken !== null) {
+        const pending: PendingEvent = { time_us, id: event.id, tenant: event.tenant, late, taken };
         if (late) {
           counts.late++;
           process(pending, alerts);
@@ -267,11 +270,8 @@ export function createCorrelator(correlations: Correlations, options: Correlator
 
 /** What an event comes as: once for what counts events or computes, and once for each member or value for what tells them apart. */
 function partsOf(type: LinkedCorrelation['rule']['type'], come: readonly Work[]): readonly Part[] {
-  const [only] = come;
-  if (only !== undefined && come.length === 1) return [{ slot: type === 'event_count' ? 0 : only.pending.slot, rests_on: only.rests_on }];
   const parts: Part[] = [];
-  for (const { pending, rests_on } of come) {
-    const slot = type === 'event_count' ? 0 : pending.slot;
+  for (const { slot, rests_on } of come) {
     const known = isMetric(type) || type === 'event_count' ? 0 : parts.findIndex((part) => part.slot === slot);
     const part = parts[known];
     if (part === undefined) parts.push({ slot, rests_on });

@@ -1,54 +1,118 @@
 import type { DetectionEvent, FieldValue, RuleHead } from '../model.ts';
+import { NUMBER_MAX } from './aggregate.ts';
 import { type Correlations, callsMember, type LinkedCorrelation, type Member } from './link.ts';
+import { isMetric } from './parse-condition.ts';
 
-/** How an event that matched a rule comes to a correlation: which member it counts as, and which of its fields are read. */
+/** A field that is taken of an event: the names under which the event may carry it, of which the first that has a value counts. */
+export interface TakenField {
+  readonly names: readonly string[];
+  /** Taken as a number; as text otherwise. */
+  readonly is_number: boolean;
+}
+
+/** How an event that matched a rule comes to a correlation: which member it counts as, and which of its taken fields are read. */
 export interface Route {
   /** Index of the correlation. */
   readonly node: number;
   readonly member: number;
-  /** For each field the names under which the event may carry it; the first that has a value counts. */
-  readonly group_by: readonly (readonly string[])[];
-  readonly value: readonly (readonly string[])[];
+  /** Indexes of fields, in the order of the correlation's group-by. */
+  readonly group_by: readonly number[];
+  /** Indexes of the fields that are counted, told apart or computed with. */
+  readonly value: readonly number[];
   /** Where the correlation's own hits go on to, with fields of the same event. */
   readonly outer: readonly Route[];
+}
+
+/** What is taken of the events of one rule, each field once, and where it goes. */
+export interface RuleRoutes {
+  readonly fields: readonly TakenField[];
+  readonly routes: readonly Route[];
 }
 
 /** The names under which a rule's events may carry a field that a correlation names: a pipeline may map it. */
 export type FieldsOf = (rule: RuleHead, field: string) => readonly string[];
 
-/** The routes of each rule, by its id. */
-export function routesOf({ linked }: Correlations, fieldsOf: FieldsOf): ReadonlyMap<string, readonly Route[]> {
+/** The routes of each rule that a correlation refers to, by its id. */
+export function routesOf({ linked }: Correlations, fieldsOf: FieldsOf): ReadonlyMap<string, RuleRoutes> {
   const uses = new Map<string, { readonly node: number; readonly member: number }[]>();
   for (const [node, { members }] of linked.entries())
     for (const [member, { head }] of members.entries()) uses.set(head.id, [...(uses.get(head.id) ?? []), { node, member }]);
 
   /** @param resolve what the member calls a field → what the event calls it */
-  function into(id: string, resolve: (field: string) => readonly string[]): readonly Route[] {
+  function into(id: string, resolve: (field: string) => readonly string[], fields: TakenFields): readonly Route[] {
     return (uses.get(id) ?? []).map(({ node, member }) => {
       const { rule, members } = linked[node] as LinkedCorrelation;
       const aliased = new Map<string, string>();
-      for (const [alias, fields] of rule.aliases)
-        for (const [name, field] of fields) if (callsMember(name, members[member] as Member, rule.rules[member])) aliased.set(alias, field);
+      for (const [alias, names] of rule.aliases)
+        for (const [name, field] of names) if (callsMember(name, members[member] as Member, rule.rules[member])) aliased.set(alias, field);
       const inner = (field: string): readonly string[] => resolve(aliased.get(field) ?? field);
       return {
         node,
         member,
-        group_by: rule.group_by.map(inner),
-        value: rule.fields.map(inner),
-        outer: into(rule.head.id, inner),
+        group_by: rule.group_by.map((field) => fields.indexOf(inner(field), false)),
+        value: rule.fields.map((field) => fields.indexOf(inner(field), computes(rule))),
+        outer: into(rule.head.id, inner, fields),
       };
     });
   }
 
-  const routes = new Map<string, readonly Route[]>();
+  const routes = new Map<string, RuleRoutes>();
   for (const { members } of linked)
     for (const { kind, head } of members)
-      if (kind === 'rule' && !routes.has(head.id))
-        routes.set(
-          head.id,
-          into(head.id, (field) => fieldsOf(head, field)),
-        );
+      if (kind === 'rule' && !routes.has(head.id)) {
+        const fields = new TakenFields();
+        const own = into(head.id, (field) => fieldsOf(head, field), fields);
+        routes.set(head.id, { fields: fields.all, routes: own });
+      }
   return routes;
+}
+
+/** Whether a correlation computes with its field; the share of a value is told by its text. */
+export const computes = ({ type, percentile }: LinkedCorrelation['rule']): boolean =>
+  isMetric(type) && (type !== 'value_percentile' || percentile !== null);
+
+/** Each field once, in the order in which they are first asked for. */
+class TakenFields {
+  readonly all: TakenField[] = [];
+  readonly #indexes = new Map<string, number>();
+
+  indexOf(names: readonly string[], is_number: boolean): number {
+    const key = JSON.stringify([is_number, names]);
+    const known = this.#indexes.get(key);
+    if (known !== undefined) return known;
+    this.#indexes.set(key, this.all.length);
+    return this.all.push({ names, is_number }) - 1;
+  }
+}
+
+/** A field's text or number; null where the event has none. */
+export type TakenValue = string | number | null;
+
+/** @param short shortens a long text, so that no two texts become one */
+export function takeFields(event: DetectionEvent, fields: readonly TakenField[], short: (text: string) => string): TakenValue[] {
+  const values = new Array<TakenValue>(fields.length);
+  for (let i = 0; i < fields.length; i++) {
+    const { names, is_number } = fields[i] as TakenField;
+    const value = valueOf(event, names);
+    if (is_number) values[i] = numberOf(value, NUMBER_MAX);
+    else {
+      const text = textOf(value);
+      values[i] = text === null ? null : short(text);
+    }
+  }
+  return values;
+}
+
+/** Several of the taken texts as one, as `joined` does; null where one is missing. */
+export function joinedAt(values: readonly TakenValue[], indexes: readonly number[]): string | null {
+  if (indexes.length === 1) return values[indexes[0] as number] as string | null;
+  let all = '';
+  for (const index of indexes) {
+    const value = values[index] as string | null;
+    if (value === null) return null;
+    all += `${value.length}:${value}`;
+  }
+  return all;
 }
 
 /** Values longer than this are kept as their start and a digest. */
@@ -58,7 +122,7 @@ export const VALUE_CHARACTERS_MAX = 256;
  * A field's value as text, for comparing and grouping: a number or truth value as JSON writes it, a list of one as its item,
  * a longer list as JSON. Null for null, for an empty list, and for a field that is not there.
  */
-export function textOf(value: FieldValue | undefined): string | null {
+function textOf(value: FieldValue | undefined): string | null {
   if (value === undefined || value === null) return null;
   if (typeof value === 'string') return value;
   if (typeof value !== 'object') return String(value);
@@ -67,7 +131,7 @@ export function textOf(value: FieldValue | undefined): string | null {
 }
 
 /** A field's value as a number: a finite number, or a decimal in text. Null for all else. */
-export function numberOf(value: FieldValue | undefined, absolute_max: number): number | null {
+function numberOf(value: FieldValue | undefined, absolute_max: number): number | null {
   if (Array.isArray(value)) return value.length === 1 ? numberOf(value[0], absolute_max) : null;
   const number =
     typeof value === 'number'
@@ -98,23 +162,10 @@ export function parted(text: string, count: number): readonly string[] {
 }
 
 /** The first value that an event has under one of several names; undefined where it has none. */
-export function valueOf(event: DetectionEvent, names: readonly string[]): FieldValue | undefined {
+function valueOf(event: DetectionEvent, names: readonly string[]): FieldValue | undefined {
   for (const name of names) {
     const value = event.field(name);
     if (value !== undefined && value !== null) return value;
   }
   return undefined;
-}
-
-/** The values of an event's fields, joined; null where one of them has none. */
-export function valuesOf(event: DetectionEvent, fields: readonly (readonly string[])[], short: (text: string) => string): string | null {
-  let all = '';
-  for (const names of fields) {
-    const text = textOf(valueOf(event, names));
-    if (text === null) return null;
-    const value = short(text);
-    if (fields.length === 1) return value;
-    all += `${value.length}:${value}`;
-  }
-  return all;
 }
