@@ -1,4 +1,4 @@
-import { AlertingError, GROUPING_DEFAULTS, type Hygiene, type Matcher } from '@sealtrail/alerting';
+import { AlertingError, createHygiene, GROUPING_DEFAULTS, type Hygiene, type Matcher, type Silence } from '@sealtrail/alerting';
 import type { AlertActionRow, AlertStore } from '@sealtrail/ledger-store';
 
 export interface FollowedActions {
@@ -89,6 +89,24 @@ export function followActions({ store, hygiene, onUnusable }: FollowActionsOptio
       return changed;
     },
   };
+}
+
+/**
+ * Silences that hold at `now_ms`, or will, by the store's table alone: those that a detector has which followed it. Rows that it
+ * passes by are passed by here too. Throws LedgerStoreError.
+ */
+export async function standingSilences(
+  store: Pick<AlertStore, 'actions' | 'alert' | 'alerts'>,
+  now_ms: number,
+): Promise<readonly Silence[]> {
+  const hygiene = createHygiene({ routes: [], new_id: () => '', digest: (text) => text });
+  const aboutSilences: typeof store = {
+    alert: (id) => store.alert(id),
+    alerts: (query) => store.alerts(query),
+    actions: (query) => store.actions({ ...query, actions: ['SILENCED', 'UNSILENCED'] }),
+  };
+  await followActions({ store: aboutSilences, hygiene, onUnusable: () => undefined }).look(now_ms);
+  return hygiene.silences();
 }
 
 /** Throws AlertingError `settings_invalid`; what the matchers mean is judged by whoever takes them. */

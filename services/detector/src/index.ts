@@ -28,6 +28,7 @@ export { type CanaryEvents, type CanaryOptions, type CanaryPorts, type CanaryRun
 export { type AlertTopic, followCanaryAlerts } from './canary-topic.ts';
 export { createDetector, type Detector, type DetectorOptions } from './detector.ts';
 export { alertLog, detectorLog } from './detector-log.ts';
+export { type FollowedActions, followActions, standingSilences } from './follow-actions.ts';
 export { type Forgotten, forgottenOf } from './forgotten-watch.ts';
 export { alertStateFile } from './kept-state.ts';
 export { OPERATOR_TENANT, type StoreFinding } from './pipeline-event.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createHygiene, type HygieneState, type Silence } from '@sealtrail/alerting';
 import type { DataDirectory } from '@sealtrail/data-directory';
-import { type Alerting, type AlertPipeline, CANARY_RULE_ID } from '@sealtrail/detector';
+import { type Alerting, type AlertPipeline, CANARY_RULE_ID, standingSilences } from '@sealtrail/detector';
 import { proveEntry } from '@sealtrail/evidence';
 import type { AlertActionRow, AlertRow } from '@sealtrail/ledger-store';
 import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
@@ -15,8 +15,8 @@ import type {
   PlainAlert,
   PlainDelivery,
 } from '../control/operations.ts';
-import type { DeploymentStore } from './adapters.ts';
-import { stateFile } from './detection.ts';
+import type { Adapters, DeploymentStore } from './adapters.ts';
+import { type DetectionRun, stateFile } from './detection.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
@@ -113,8 +113,9 @@ export interface AlertActionContext {
   readonly directory: DataDirectory;
   readonly store: DeploymentStore;
   readonly clock_ms: () => number;
-  /** Of the detector that runs in this process; null where none does. */
-  readonly pipeline: AlertPipeline | null;
+  readonly kind: Adapters['kind'];
+  /** The detector that runs in this process; null where none does. */
+  readonly detection: Pick<DetectionRun, 'pipeline' | 'lookAtActions'> | null;
   readonly alerting: () => Alerting;
 }
 
@@ -170,21 +171,31 @@ export async function silencesOf(context: AlertActionContext): Promise<readonly 
   return hygiene.silences().filter(({ until_ms }) => until_ms > context.clock_ms());
 }
 
-/** The hygiene of the detector that runs, or else one with the kept state; `keepState` makes a change to it durable. */
-async function openHygiene({ directory, pipeline, alerting }: AlertActionContext): Promise<{
-  readonly hygiene: AlertPipeline['hygiene'];
+interface OpenHygiene {
+  readonly hygiene: Pick<AlertPipeline['hygiene'], 'silence' | 'unsilence' | 'silences' | 'acknowledge'>;
+  /** Makes a change to it durable. */
   keepState(): Promise<void>;
-}> {
-  if (pipeline !== null) return { hygiene: pipeline.hygiene, keepState: () => pipeline.changed() };
+}
+
+/** The hygiene of the detector that runs here, or else one with what is kept where that of this deployment is. */
+async function openHygiene({ directory, store, clock_ms, kind, detection, alerting }: AlertActionContext): Promise<OpenHygiene> {
+  if (detection !== null) {
+    await detection.lookAtActions();
+    const { pipeline } = detection;
+    return { hygiene: pipeline.hygiene, keepState: () => pipeline.changed() };
+  }
+  const hash = sha256();
+  const options = { new_id: randomUUID, digest: (text: string) => hex(hash.digest(new TextEncoder().encode(text))) };
+  if (kind === 'distributed') {
+    // On servers a detector follows the rows, wherever it runs: what it makes of them holds, and no file of this folder.
+    const hygiene = createHygiene({ ...options, routes: [] });
+    for (const silence of await standingSilences(store.alerts, clock_ms())) hygiene.silence(silence);
+    return { hygiene, keepState: async () => undefined };
+  }
   const file = stateFile(directory);
   const kept = await file.load();
-  const hash = sha256();
-  const hygiene = createHygiene({
-    ...alerting().hygiene,
-    new_id: randomUUID,
-    digest: (text) => hex(hash.digest(new TextEncoder().encode(text))),
-    ...(kept === null ? {} : { state: JSON.parse(kept) as HygieneState }),
-  });
+  const state = kept === null ? {} : { state: JSON.parse(kept) as HygieneState };
+  const hygiene = createHygiene({ ...alerting().hygiene, ...options, ...state });
   return { hygiene, keepState: () => file.save(JSON.stringify(hygiene.state())) };
 }
 

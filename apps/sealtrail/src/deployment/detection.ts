@@ -17,6 +17,7 @@ import {
   type DetectionOptions,
   type DetectorSettings,
   detectorLog,
+  followActions,
   loadDetection,
   NO_ALERTING,
   raiseStoreAlerts,
@@ -24,9 +25,9 @@ import {
 } from '@sealtrail/detector';
 import type { ConsumerEnd, EventLog } from '@sealtrail/event-log';
 import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
-import { breathe, type Logger, sleep, startTimer } from '@sealtrail/service-runtime';
+import { breathe, type Logger, sleep, startTimer, ToldReasons } from '@sealtrail/service-runtime';
 import { UsageError } from '../cli/exit.ts';
-import type { DeploymentStore } from './adapters.ts';
+import type { Adapters, DeploymentStore } from './adapters.ts';
 import { DetectionProgress } from './detection-progress.ts';
 
 /** `stay`: beside a ledger, until it is stopped. `pass`: evaluates what the log has now to its end, and is stopped then. */
@@ -39,9 +40,13 @@ const PACES: Readonly<Record<DetectionPace, Partial<DetectorSettings>>> = {
 };
 const STATE_FILE = 'alerting-state.json';
 const ALERTING_FILE = 'alerting.yml';
+/** Between two looks at what people did about alerts elsewhere. */
+const ACTIONS_POLL_MS = 5_000;
 
 export interface DetectionContext {
   readonly directory: DataDirectory;
+  /** On servers people act on alerts from elsewhere too. */
+  readonly kind: Adapters['kind'];
   readonly store: DeploymentStore;
   readonly log: EventLog;
   readonly logger: Logger;
@@ -58,6 +63,8 @@ export interface DetectionRun {
   readonly progress: DetectionProgress;
   /** Of the rules that run. */
   readonly rule_ids: ReadonlySet<string>;
+  /** Applies what people did about alerts elsewhere. Throws LedgerStoreError. */
+  lookAtActions(): Promise<void>;
   /** Raises the alerts of what a check of the store found. That it could not is told in the log. */
   tellFindings(findings: readonly StoreFinding[]): Promise<void>;
   readonly ended: Promise<ConsumerEnd>;
@@ -103,6 +110,15 @@ export async function startDetection(
     // Whoever waits for the end counts alerts, which may be many.
     events: pace === 'stay' ? alertLog(logger) : { ...alertLog(logger), raised: () => undefined },
   });
+  const actions = followActions({
+    store: store.alerts,
+    hygiene: pipeline.hygiene,
+    onUnusable: (cause) => logger.warn('an action about alerts cannot be applied', {}, cause),
+  });
+  const lookAtActions = async (): Promise<void> => {
+    // A deployment in its folder is acted on through this process alone.
+    if (context.kind === 'distributed' && (await actions.look(clock_ms()))) await pipeline.changed();
+  };
   const progress = new DetectionProgress();
   const detector = createDetector({
     log,
@@ -127,9 +143,23 @@ export async function startDetection(
       events: progress.watching(detectorLog(logger, clock_ms)),
     },
   });
+  const keepLooking = async (until: AbortSignal): Promise<void> => {
+    const reasons = new ToldReasons(clock_ms);
+    while (!until.aborted) {
+      await lookAtActions().catch((error: unknown) => {
+        if (reasons.isNews('actions', 'looking', error as Error)) logger.warn('the store of alerts cannot be reached', {}, error);
+      });
+      await sleep(ACTIONS_POLL_MS, until);
+    }
+  };
   const run = async (): Promise<ConsumerEnd> => {
     await context.after;
-    const end = await detector.run(stop);
+    // Before the first alert: what was silenced while nobody ran is silenced.
+    await lookAtActions().catch(() => undefined); // the next look tells
+    const over = new AbortController();
+    const looking = context.kind === 'distributed' ? keepLooking(AbortSignal.any([stop, over.signal])) : null;
+    const end = await detector.run(stop).finally(() => over.abort());
+    await looking;
     await pipeline.stop();
     await producer.close();
     return end;
@@ -142,6 +172,7 @@ export async function startDetection(
   return {
     pipeline,
     progress,
+    lookAtActions,
     rule_ids: new Set(loaded.matcher.rules.map(({ id }) => id)),
     async tellFindings(findings) {
       const options = { rules: loaded, sha256: hash, sink: pipeline, store: store.alerts, checked_ms: clock_ms() };

@@ -28,8 +28,8 @@ export interface OperationsOptions extends Evidence {
 
 /** What commands ask of an open deployment. */
 export function createOperations(options: OperationsOptions): Operations {
-  const { directory, store, log, progress, startLedger, clock_ms, alerting } = options;
-  const acting = (): AlertActionContext => ({ directory, store, clock_ms, alerting, pipeline: options.detection()?.pipeline ?? null });
+  const { directory, kind, store, log, progress, startLedger, clock_ms, alerting } = options;
+  const acting = (): AlertActionContext => ({ directory, kind, store, clock_ms, alerting, detection: options.detection() });
   return {
     sql: ({ sql, rows_max }) => store.select(sql, { rows_max }),
     async fsck(args, onProgress) {
@@ -56,14 +56,14 @@ export function createOperations(options: OperationsOptions): Operations {
       const running = options.detection();
       if (running !== null) return running.pipeline.dispatcher.resend(notifier, message_id);
       // On servers the deployment's detector sends, wherever it runs.
-      if (options.kind === 'distributed') return queueAgain(store.alerts, { notifier, message_id, now_ms: clock_ms() });
+      if (kind === 'distributed') return queueAgain(store.alerts, { notifier, message_id, now_ms: clock_ms() });
       throw new UsageError('no detector runs here: start `sealtrail up`, which sends messages, and resend then');
     },
     proveAlert: ({ id }) => proveAlert(store, id),
 
     async awaitSealed(args, onProgress) {
       // On servers the deployment's ledgers seal, wherever they run.
-      if (options.kind === 'distributed' && !progress.running) return committedTo(options, args, onProgress);
+      if (kind === 'distributed' && !progress.running) return committedTo(options, args, onProgress);
       // While `up` runs its ledger seals; otherwise one runs here for as long as it takes.
       if (progress.running) return waitFor(progress, args, onProgress);
       const stop = new AbortController();

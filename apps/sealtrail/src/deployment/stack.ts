@@ -105,7 +105,7 @@ export async function openStack(options: StackOptions): Promise<Stack> {
   let detection: DetectionRun | null = null;
   const detect = async (rules: DetectionOptions, alerting: Alerting, stop: AbortSignal, pace?: DetectionPace): Promise<DetectionRun> => {
     const run = await startDetection(
-      { directory, store, log, logger, clock_ms, group: adapters.groups.detector, after: progress.tookUp },
+      { directory, kind: adapters.kind, store, log, logger, clock_ms, group: adapters.groups.detector, after: progress.tookUp },
       rules,
       alerting,
       stop,
