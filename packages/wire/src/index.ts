@@ -14,6 +14,7 @@ export {
   type TokenFields,
   type WalkFault,
 } from './event.ts';
+export { createEventReader, type EventReader } from './event-reader.ts';
 export * from './leaf.ts';
 export * from './limits.ts';
 export {

@@ -1,5 +1,13 @@
-import { type DetectionEvent, derivedField, type FieldValue, type LogSource } from '@sealtrail/detection';
-import type { AuditEvent, EventSchema, WalkedBatch } from '@sealtrail/wire';
+import { DERIVED_FIELDS, type DetectionEvent, derivedField, type FieldValue, type LogSource } from '@sealtrail/detection';
+import {
+  type AuditEvent,
+  createEventReader,
+  type Delegate,
+  type EventReader,
+  type EventSchema,
+  type Target,
+  type WalkedBatch,
+} from '@sealtrail/wire';
 import { addressText } from './address-text.ts';
 
 const AUDIT = { category: 'audit', product: 'sealtrail' } as const;
@@ -23,9 +31,16 @@ export interface EventOrigin {
 
 /**
  * The event at `index` of a batch as detection sees it: fields by their column's names, attributes as `attributes.NAME`,
- * hashes and ids as hex, addresses as text. It is decoded when the first field is asked for; time and id are read in place.
+ * hashes and ids as hex, addresses as text. Each field is decoded when it is asked for; time and id are read in place.
+ *
+ * @param fields whoever looks at many events, one after the other, gives the same for all
  */
-export function auditDetectionEvent(batch: WalkedBatch, index: number, received_us: number): DetectionEvent {
+export function auditDetectionEvent(
+  batch: WalkedBatch,
+  index: number,
+  received_us: number,
+  fields: AuditFields = new AuditFields(),
+): DetectionEvent {
   const { header, record, schema, ends, first_event } = batch;
   const start = index === 0 ? first_event : (ends[3 * index - 1] as number);
   const rest = ends[3 * index + 1] as number;
@@ -33,108 +48,168 @@ export function auditDetectionEvent(batch: WalkedBatch, index: number, received_
   // The id opens the rest section, the time follows it (docs/spec/event.md).
   const id = Buffer.from(record.buffer, record.byteOffset + rest, EVENT_ID_BYTES).toString('hex');
   const time_us = zigzagAt(record, rest + EVENT_ID_BYTES);
-  return new AuditDetectionEvent(header, { id, time_us, received_us }, () => schema.decode(record, start, end));
+  return new AuditDetectionEvent({ origin: header, schema, bytes: record, start, end }, { id, time_us, received_us }, fields);
 }
 
 /**
  * An event as the store gives it, read again from its columns. null where they were altered to values that have no encoding.
  *
  * @param schema that the entry names
+ * @param fields as of `auditDetectionEvent`
  */
 export function storedDetectionEvent(
   entry: EventOrigin & { readonly bytes: Uint8Array | null; readonly recorded_at: number },
   schema: EventSchema,
+  fields: AuditFields = new AuditFields(),
 ): DetectionEvent | null {
   const { bytes } = entry;
   if (bytes === null) return null;
-  const decoded = schema.decode(bytes, 0, bytes.length);
-  const facts = { id: hex(decoded.event_id), time_us: decoded.occurred_at, received_us: entry.recorded_at * 1000 };
-  return new AuditDetectionEvent(entry, facts, () => decoded);
+  const { event_id, occurred_at } = schema.decode(bytes, 0, bytes.length);
+  const facts = { id: hex(event_id), time_us: occurred_at, received_us: entry.recorded_at * 1000 };
+  return new AuditDetectionEvent({ origin: entry, schema, bytes, start: 0, end: bytes.length }, facts, fields);
 }
 
-/** Hex, addresses and networks are made once: several rules ask for each. No function is made for an event but the one that decodes it. */
+/** Where an event's bytes stand, and what holds for their whole batch. */
+interface EventBytes {
+  readonly origin: EventOrigin;
+  readonly schema: EventSchema;
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
 class AuditDetectionEvent implements DetectionEvent {
   readonly id: string;
-  readonly tenant: string;
   readonly time_us: number;
   readonly received_us: number;
-  readonly logsource: LogSource;
-  readonly #origin: EventOrigin;
-  readonly #decode: () => AuditEvent;
-  #decoded: AuditEvent | null = null;
-  #address: FieldValue | undefined;
-  #network: FieldValue | undefined;
-  #token: FieldValue | undefined;
-  #session: FieldValue | undefined;
+  readonly at: EventBytes;
+  readonly #fields: AuditFields;
 
   constructor(
-    origin: EventOrigin,
+    at: EventBytes,
     { id, time_us, received_us }: { readonly id: string; readonly time_us: number; readonly received_us: number },
-    decode: () => AuditEvent,
+    fields: AuditFields,
   ) {
     this.id = id;
-    this.tenant = origin.tenant;
     this.time_us = time_us;
     this.received_us = received_us;
-    this.logsource = origin.producer === IMPORTER ? CLOUDTRAIL : EMITTED;
-    this.#origin = origin;
-    this.#decode = decode;
+    this.at = at;
+    this.#fields = fields;
+  }
+
+  get tenant(): string {
+    return this.at.origin.tenant;
+  }
+
+  get logsource(): LogSource {
+    return this.at.origin.producer === IMPORTER ? CLOUDTRAIL : EMITTED;
   }
 
   field(name: string): FieldValue | undefined {
-    switch (name) {
-      case 'tenant':
-      case 'producer':
-      case 'delivery':
-        return this.#origin[name];
-      case 'source_ip':
-        return (this.#address ??= fieldOf(this.#event(), name));
-      case 'source_network':
-        return (this.#network ??= this.#derived(name));
-      case 'token_id_hash':
-        return (this.#token ??= fieldOf(this.#event(), name));
-      case 'session_id_hash':
-        return (this.#session ??= fieldOf(this.#event(), name));
-      default: {
-        const own = fieldOf(this.#event(), name);
-        return own === undefined ? this.#derived(name) : own;
-      }
-    }
+    return this.#fields.field(this, name);
   }
 
   values(): Iterable<FieldValue> {
-    return [this.tenant, this.#origin.producer, ...valuesOf(this.#event())];
-  }
-
-  #derived(name: string): FieldValue | undefined {
-    return derivedField(name, (other) => this.field(other));
-  }
-
-  #event(): AuditEvent {
-    return (this.#decoded ??= this.#decode());
+    const { origin, schema, bytes, start, end } = this.at;
+    return [origin.tenant, origin.producer, ...valuesOf(schema.decode(bytes, start, end))];
   }
 }
 
-/** The value of a field of an event. Undefined for a name that no event has. */
-export function fieldOf(event: AuditEvent, name: string): FieldValue | undefined {
-  if (name.startsWith(ATTRIBUTE)) return event.attributes.get(name.slice(ATTRIBUTE.length));
-  switch (name) {
-    case 'attributes':
-      return undefined;
-    case 'source_ip':
-      return event.source_ip === null ? null : addressText(event.source_ip);
-    case 'related.type':
-      return event.related.map(({ type }) => type);
-    case 'related.id':
-      return event.related.map(({ id }) => id);
-    case 'actor_chain.subject':
-      return event.actor_chain.map(({ subject }) => subject);
-    case 'actor_chain.issuer':
-      return event.actor_chain.map(({ issuer }) => issuer);
-    default:
-      return plain((event as unknown as Readonly<Record<string, unknown>>)[name]);
+/** How one field is read, and what it is of the event that is looked at: several rules ask for the same. */
+interface Reading {
+  readonly read: (event: AuditDetectionEvent) => FieldValue | undefined;
+  /** The number of the look in which `value` was read. */
+  look: number;
+  value: FieldValue | undefined;
+}
+
+/** Reads fields of events, of one event at a time, each field once. Holds nothing of an event but the last one's values. */
+export class AuditFields {
+  #event: AuditDetectionEvent | null = null;
+  #look = 0;
+  #isOpen = false;
+  #schema: EventSchema | null = null;
+  #reader: EventReader | null = null;
+  readonly #readings = new Map<string, Reading>();
+
+  /** The value of a field; undefined for a name that no event has. */
+  field(event: AuditDetectionEvent, name: string): FieldValue | undefined {
+    if (this.#event !== event) {
+      this.#event = event;
+      this.#isOpen = false;
+      this.#look++;
+      if (this.#schema !== event.at.schema) this.#take(event.at.schema);
+    }
+    let reading = this.#readings.get(name);
+    if (reading === undefined) this.#readings.set(name, (reading = { read: this.#reading(name), look: 0, value: undefined }));
+    if (reading.look !== this.#look) {
+      reading.value = reading.read(event);
+      reading.look = this.#look;
+    }
+    return reading.value;
+  }
+
+  /** Versions of the schema differ in the numbers of their fields. */
+  #take(schema: EventSchema): void {
+    this.#schema = schema;
+    this.#reader = createEventReader(schema);
+    this.#readings.clear();
+  }
+
+  #reading(name: string): Reading['read'] {
+    if (name === 'tenant' || name === 'producer' || name === 'delivery') return (event) => event.at.origin[name];
+    if (name === 'source_network') return (event) => this.#network(event);
+    if (DERIVED_FIELDS.includes(name)) return (event) => derivedField(name, (other) => this.field(event, other));
+    if (name.startsWith(ATTRIBUTE)) {
+      const key = name.slice(ATTRIBUTE.length);
+      return (event) => this.#attributes(event).get(key);
+    }
+    const list = LISTS.get(name);
+    const index = (this.#reader as EventReader).indexOf(list?.field ?? name);
+    if (index === -1 || name === 'attributes') return () => undefined;
+    if (list !== undefined) return (event) => list.of(this.#value(event, index) as readonly never[]);
+    if (name === 'source_ip') return (event) => addressOf(this.#value(event, index) as Uint8Array | null);
+    return (event) => plain(this.#value(event, index));
+  }
+
+  #value(event: AuditDetectionEvent, index: number): unknown {
+    const reader = this.#reader as EventReader;
+    if (!this.#isOpen) {
+      const { bytes, start, end } = event.at;
+      reader.open(bytes, start, end);
+      this.#isOpen = true;
+    }
+    return reader.field(index);
+  }
+
+  #attributesLook = 0;
+  #attributesOpen: ReadonlyMap<string, string> = new Map();
+  #attributes(event: AuditDetectionEvent): ReadonlyMap<string, string> {
+    if (this.#attributesLook !== this.#look) {
+      const index = (this.#reader as EventReader).indexOf('attributes');
+      this.#attributesOpen = this.#value(event, index) as ReadonlyMap<string, string>;
+      this.#attributesLook = this.#look;
+    }
+    return this.#attributesOpen;
+  }
+
+  /** As `derivedField`, and without a text's detour for the addresses that nearly all events have. */
+  #network(event: AuditDetectionEvent): FieldValue | undefined {
+    const address = this.field(event, 'source_ip');
+    if (typeof address !== 'string' || address.includes(':')) return derivedField('source_network', () => address);
+    return `${address.slice(0, address.lastIndexOf('.'))}.0/24`;
   }
 }
+
+/** What is read of lists of records. */
+const LISTS: ReadonlyMap<string, { readonly field: string; readonly of: (list: readonly never[]) => FieldValue }> = new Map([
+  ['related.type', { field: 'related', of: (list: readonly Target[]) => list.map(({ type }) => type) }],
+  ['related.id', { field: 'related', of: (list: readonly Target[]) => list.map(({ id }) => id) }],
+  ['actor_chain.subject', { field: 'actor_chain', of: (list: readonly Delegate[]) => list.map(({ subject }) => subject) }],
+  ['actor_chain.issuer', { field: 'actor_chain', of: (list: readonly Delegate[]) => list.map(({ issuer }) => issuer) }],
+]);
+
+const addressOf = (bytes: Uint8Array | null): string | null => (bytes === null ? null : addressText(bytes));
 
 function plain(value: unknown): FieldValue | undefined {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || value === null) return value;
@@ -149,7 +224,7 @@ function* valuesOf(event: AuditEvent): Iterable<FieldValue> {
     else if (name === 'related') for (const { type, id } of event.related) yield [type, id];
     else if (name === 'actor_chain') for (const { subject } of event.actor_chain) yield subject;
     else {
-      const one = name === 'source_ip' ? fieldOf(event, name) : plain(value);
+      const one = name === 'source_ip' ? addressOf(event.source_ip) : plain(value);
       if (one !== undefined && one !== null) yield one;
     }
   }

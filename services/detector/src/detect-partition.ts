@@ -4,7 +4,7 @@ import type { Assignment, LogRecord } from '@sealtrail/event-log';
 import { examineRecord, type Registry, recordedAtOf } from '@sealtrail/seal';
 import { isCanary, type WalkedBatch } from '@sealtrail/wire';
 import { alertRecord } from './alert-record.ts';
-import { auditDetectionEvent } from './audit-event.ts';
+import { AuditFields, auditDetectionEvent } from './audit-event.ts';
 import { EvidencePlaces } from './evidence-places.ts';
 import { producerEvent, rejectedRecord } from './pipeline-event.ts';
 import type { DetectorPorts, DetectorSettings, PartitionPlace } from './ports.ts';
@@ -67,6 +67,7 @@ class PartitionDetector {
   /** Of canaries that were read just now: their alerts follow at once. */
   #canaryPlaces: EvidencePlaces;
   readonly #producers: ProducerWatch;
+  readonly #fields = new AuditFields();
   /** Offsets of events that a replay has matched: what stood before the committed place. */
   readonly #replayed = new Map<string, number>();
   #recorded_at = 0;
@@ -237,7 +238,7 @@ class PartitionDetector {
     const { count } = batch.header;
     this.#events += count;
     for (let index = 0; index < count; index++) {
-      const event = auditDetectionEvent(batch, index, received_us);
+      const event = auditDetectionEvent(batch, index, received_us, this.#fields);
       const time_us = Math.min(event.time_us, received_us);
       if (time_us > this.#latest_us) this.#latest_us = time_us;
       this.#evaluateEvent(event, offset, { index, leaves: batch.leaves }, alerts);
@@ -247,7 +248,7 @@ class PartitionDetector {
   /** Their producer is not followed: whether it falls silent is what the health of its process tells. */
   #evaluateCanaries(batch: WalkedBatch, offset: number, received_us: number, alerts: Alert[]): void {
     for (let index = 0; index < batch.header.count; index++) {
-      const event = auditDetectionEvent(batch, index, received_us);
+      const event = auditDetectionEvent(batch, index, received_us, this.#fields);
       const at = { index, leaves: batch.leaves };
       this.#evaluateEvent(event, offset, at, alerts, { engine: this.#canaryEngine, places: this.#canaryPlaces });
     }

@@ -7,7 +7,7 @@ export {
   createAlertPipeline,
 } from './alert-pipeline.ts';
 export { type Alerting, type AlertingFileOptions, alertingFrom, NO_ALERTING, readAlerting } from './alerting-file.ts';
-export { auditDetectionEvent, type EventOrigin, fieldOf, storedDetectionEvent } from './audit-event.ts';
+export { AuditFields, auditDetectionEvent, type EventOrigin, storedDetectionEvent } from './audit-event.ts';
 export { type BacktestAlert, type BacktestResult, type BacktestTally, backtest } from './backtest.ts';
 export { canaryLog, canaryMetrics, type SendCanariesOptions, sendCanaries } from './canaries.ts';
 export {

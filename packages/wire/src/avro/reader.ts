@@ -108,6 +108,17 @@ export class Reader {
     this.at = at;
   }
 
+  /** Skips all fields of a record, and writes where each ends. */
+  skipEach(fields: readonly Plan[], ends: Uint32Array): void {
+    for (let i = 0; i < fields.length; i++) {
+      const end = shortEnd(fields[i] as Plan, this.bytes, this.at, this.limit);
+      if (end >= 0) this.at = end;
+      else this.skip(fields[i] as Plan);
+      ends[i] = this.at;
+    }
+    this.steps += fields.length;
+  }
+
   read(plan: Plan): unknown {
     this.steps++;
     switch (plan.op) {
