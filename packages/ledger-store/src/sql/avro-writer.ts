@@ -137,11 +137,17 @@ const MAGIC: Uint8Array = Uint8Array.of(0x4f, 0x62, 0x6a, 1);
 /** Marks the end of a block. Random in files that are searched for it; these are read once, from the start. */
 const SYNC: Uint8Array = new TextEncoder().encode('sealtrail insert');
 
+export interface RowCounts {
+  readonly rows: number;
+  readonly bytes: number;
+  /** Rows that the table gets of them, where these are others. */
+  readonly inserted?: number;
+}
+
 /** What stands before and after the rows of a container file with one block. */
 export function containerFrame(
   fields: readonly RowField[],
-  rows: number,
-  rowBytes: number,
+  { rows, bytes: rowBytes, inserted }: RowCounts,
 ): { readonly head: Uint8Array; readonly tail: Uint8Array } {
   const head = new RowWriter(1_024);
   const text = (value: string): void => {
@@ -150,7 +156,9 @@ export function containerFrame(
     head.raw(bytes);
   };
   head.raw(MAGIC);
-  head.long(2);
+  head.long(inserted === undefined ? 2 : 3);
+  // For whoever has the file alone: what a statement makes of it cannot be told from its rows.
+  if (inserted !== undefined) for (const one of ['sealtrail.inserted', String(inserted)]) text(one);
   text('avro.schema');
   text(JSON.stringify(avroSchema(fields)));
   text('avro.codec');

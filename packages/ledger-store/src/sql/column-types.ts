@@ -136,16 +136,15 @@ export function defaultCondition(type: ValueType, name: string): string {
   }
 }
 
-/** What INSERT … SELECT makes of a plainly read column; a bare name where the engine converts by itself. */
-export function fromPlain(type: ValueType, name: string): string {
-  const column = identifier(name);
+/** What INSERT … SELECT makes of a plainly read `value` for a column; the value alone where the engine converts by itself. */
+export function fromPlain(type: ValueType, name: string, value: string = identifier(name)): string {
   switch (hintOf(name).as) {
     case 'UUID':
-      return `toUUID(UUIDNumToString(${column}))`;
+      return `toUUID(UUIDNumToString(${value}))`;
     case 'IPv6':
-      return `CAST(${column}, ${type.op === 'optional' ? `'Nullable(IPv6)'` : `'IPv6'`})`;
+      return `CAST(${value}, ${type.op === 'optional' ? `'Nullable(IPv6)'` : `'IPv6'`})`;
     default:
-      return column;
+      return value;
   }
 }
 

@@ -16,7 +16,6 @@ export * from './pages.ts';
 export * from './parts.ts';
 export * from './reads.ts';
 export * from './results.ts';
-export * from './row-rooms.ts';
 export * from './schema.ts';
 export * from './select.ts';
 export * from './select-rules.ts';

@@ -4,10 +4,9 @@ import { type EventSchema, eventSchemaFields, manifestCodec } from '@sealtrail/w
 import type { CheckpointRow, CommitRow, HeadRow, KeyRecordRow, PartitionKey, RejectedRow, RoundRow } from '../port.ts';
 import { containerFrame, type RowField, RowWriter } from './avro-writer.ts';
 import { fromPlain, plainType } from './column-types.ts';
-import { entryRows, type RowsOfBatch } from './entry-rows.ts';
+import { batchRows, type RowsOfBatch } from './entry-rows.ts';
 import { flattener } from './flat.ts';
 import { identifier, quoted, table } from './literals.ts';
-import type { RowRoom } from './row-rooms.ts';
 import {
   CHECKPOINTS,
   COMMITS,
@@ -21,9 +20,11 @@ import {
   ROUNDS,
   type TableDefinition,
 } from './tables.ts';
+import { valueTypes } from './value-types.ts';
 
 export interface PreparedInsert {
   readonly table: string;
+  /** That the table has then. */
   readonly rows: number;
   /** The container file, in parts that follow each other. */
   readonly parts: readonly Uint8Array[];
@@ -35,27 +36,36 @@ export interface PreparedInsert {
 const ONE_BLOCK =
   'max_block_size = 1000000000, min_insert_block_size_rows = 1000000000, min_insert_block_size_bytes = 0, max_insert_threads = 1, max_threads = 1, async_insert = 0, insert_deduplicate = 0';
 
-function prepared(definition: TableDefinition, fields: readonly RowField[], rows: number, body: Uint8Array): PreparedInsert {
-  const { head, tail } = containerFrame(fields, rows, body.length);
-  const columns = fields.map(({ name }) => identifier(name)).join(', ');
-  const values = fields.map(({ name, type }) => fromPlain(type, name)).join(', ');
+/** Rows of `fields`, encoded, in pieces that follow each other. */
+interface Rows {
+  readonly fields: readonly RowField[];
+  readonly count: number;
+  readonly pieces: readonly Uint8Array[];
+  /** Rows that the table gets of them, where these are others. */
+  readonly inserted?: number;
+}
+
+/** `select`: what comes between INSERT INTO … and its settings, for a source of the rows. */
+function prepared(
+  definition: TableDefinition,
+  { fields, count, pieces, inserted }: Rows,
+  select: (source: string) => string,
+): PreparedInsert {
+  const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+  const { head, tail } = containerFrame(fields, { rows: count, bytes, ...(inserted === undefined ? {} : { inserted }) });
   const structure = quoted(fields.map(({ name, type }) => `${identifier(name)} ${plainType(type)}`).join(', '));
   return {
     table: definition.name,
-    rows,
-    parts: [head, body, tail],
-    statement: (source) =>
-      `INSERT INTO ${table(definition.name)} (${columns}) SELECT ${values} FROM ${source(structure)} SETTINGS ${ONE_BLOCK}`,
+    rows: inserted ?? count,
+    parts: [head, ...pieces, tail],
+    statement: (source) => `INSERT INTO ${table(definition.name)} ${select(source(structure))} SETTINGS ${ONE_BLOCK}`,
   };
 }
 
+const columnNames = (columns: readonly { readonly name: string }[]): string => columns.map(({ name }) => identifier(name)).join(', ');
+
 /** An insert for each event schema among the batches: almost always one. None when there are no events. */
-export function entryInserts(
-  key: PartitionKey,
-  claim: Uint8Array,
-  batches: readonly SealedBatch[],
-  room: RowRoom,
-): readonly PreparedInsert[] {
+export function entryInserts(key: PartitionKey, claim: Uint8Array, batches: readonly SealedBatch[]): readonly PreparedInsert[] {
   const bySchema = new Map<EventSchema, SealedBatch[]>();
   for (const sealed of batches) {
     if (sealed.manifest.header.count === 0) continue;
@@ -63,22 +73,18 @@ export function entryInserts(
     if (group === undefined) bySchema.set(sealed.batch.schema, [sealed]);
     else group.push(sealed);
   }
-  return [...bySchema].map(([schema, group]) => entryInsert(schema, key, claim, group, room));
+  return [...bySchema].map(([schema, group]) => entryInsert(schema, key, claim, group));
 }
 
-function entryInsert(
-  schema: EventSchema,
-  key: PartitionKey,
-  claim: Uint8Array,
-  batches: readonly SealedBatch[],
-  room: RowRoom,
-): PreparedInsert {
+/** Short names: the statement travels in the address of a request. */
+const eventName = (place: number): string => `e${place + 1}`;
+
+function entryInsert(schema: EventSchema, key: PartitionKey, claim: Uint8Array, batches: readonly SealedBatch[]): PreparedInsert {
   const place = entryPlace();
   const ofBatch = place.slice(
     0,
     place.findIndex(({ name }) => name === 'entry'),
   );
-  const rows = batches.reduce((sum, { manifest }) => sum + manifest.header.count, 0);
   const parts = batches.map(({ batch, manifest }): RowsOfBatch => {
     const { tenant, producer, delivery, event_schema, count } = manifest.header;
     const { log, position, recorded_at, offset } = manifest;
@@ -99,15 +105,39 @@ function entryInsert(
     for (const { name, type } of ofBatch) shared.value(type, values[name]);
     return { batch, shared: shared.bytes, first_entry: manifest.first_entry };
   });
-  const events = eventSchemaFields(schema).map(({ name, plan }): RowField => ({ name, type: plan }));
-  return prepared(ENTRIES, [...events, ...place], rows, entryRows(parts, room));
+  const { fixed, list, long, record } = valueTypes;
+  const events = eventSchemaFields(schema);
+  const fields: readonly RowField[] = [
+    ...ofBatch,
+    { name: 'first_entry', type: long },
+    { name: 'events', type: list(record(events.map(({ plan }, i) => ({ ...plan, name: eventName(i) })))) },
+    { name: 'leaves', type: list(fixed(32)) },
+  ];
+  // Erased is nobody yet: the digests stay null.
+  const columns = `${columnNames([...events, ...ofBatch])}, entry, batch_index, leaf_hash`;
+  const values = [
+    ...events.map(({ name, plan }, i) => fromPlain(plan, name, eventName(i))),
+    columnNames(ofBatch),
+    'first_entry + number - 1, number - 1, leaf',
+  ];
+  // Joined field by field: the engine then takes each array's items as they are, where a joined tuple is copied.
+  const joined = [...events.map((_, i) => `events.${i + 1} AS ${eventName(i)}`), 'leaves AS leaf', 'arrayEnumerate(leaves) AS number'];
+  const inserted = batches.reduce((sum, { manifest }) => sum + manifest.header.count, 0);
+  return prepared(
+    ENTRIES,
+    { fields, count: batches.length, pieces: batchRows(parts), inserted },
+    (source) => `(${columns}) SELECT ${values.join(', ')} FROM ${source} ARRAY JOIN ${joined.join(', ')}`,
+  );
 }
 
 export function rowsInsert(definition: TableDefinition, rows: readonly Readonly<Record<string, unknown>>[]): readonly PreparedInsert[] {
   if (rows.length === 0) return [];
+  const { columns } = definition;
   const writer = new RowWriter();
-  for (const row of rows) for (const { name, type } of definition.columns) writer.value(type, row[name]);
-  return [prepared(definition, definition.columns, rows.length, writer.bytes)];
+  for (const row of rows) for (const { name, type } of columns) writer.value(type, row[name]);
+  const values = columns.map(({ name, type }) => fromPlain(type, name)).join(', ');
+  const select = (source: string): string => `(${columnNames(columns)}) SELECT ${values} FROM ${source}`;
+  return [prepared(definition, { fields: columns, count: rows.length, pieces: [writer.bytes] }, select)];
 }
 
 const partitionOf = ({ topic, incarnation, partition }: PartitionKey): PartitionKey => ({ topic, incarnation, partition });

@@ -52,7 +52,6 @@ import {
   roundOf,
   roundsQuery,
 } from './reads.ts';
-import { createRowRooms } from './row-rooms.ts';
 import { type SequenceRun, sequencesOf } from './sequences.ts';
 
 export interface SqlStoreParts {
@@ -64,9 +63,6 @@ export interface SqlStoreParts {
   readonly page_rows_max: number;
   close(): Promise<void>;
 }
-
-/** Of free buffers for entries: a few rounds' worth. */
-const ROOM_BYTES_KEPT_MAX = 64 * 1024 * 1024;
 
 export function sqlLedgerStore({ source, insert, sha256, page_rows_max, close }: SqlStoreParts): LedgerStore {
   const look = async (lookup: Lookup | null): Promise<Record<string, unknown>[]> => {
@@ -89,14 +85,8 @@ export function sqlLedgerStore({ source, insert, sha256, page_rows_max, close }:
     queryOf: (query: RowQuery, intervals: readonly VisibleInterval[]) => PagedQuery<Row>,
   ): AsyncGenerator<readonly Row[]> => visiblePages(query.partition, (intervals) => queryOf(query, intervals));
 
-  const rooms = createRowRooms(ROOM_BYTES_KEPT_MAX);
-
   return {
-    insertEntries: (partition, claim, batches) =>
-      rooms.with(
-        (room) => insert(() => entryInserts(partition, claim, batches, room)),
-        ({ kind }) => kind === 'stored',
-      ),
+    insertEntries: (partition, claim, batches) => insert(() => entryInserts(partition, claim, batches)),
     insertManifests: (_partition, claim, batches) => insert(() => manifestInserts(claim, batches)),
     insertHeads: (partition, claim, heads) => insert(() => headInserts(partition, claim, heads)),
     insertRejected: (partition, claim, rows) => insert(() => rejectedInserts(partition, claim, rows)),

@@ -31,6 +31,7 @@ export const valueTypes: {
   readonly fixed: (size: number) => ValueType;
   readonly optional: (inner: ValueType) => ValueType;
   readonly list: (item: ValueType) => ValueType;
+  readonly record: (fields: readonly ValueType[]) => ValueType;
 } = {
   text: type('string'),
   bytes: type('bytes'),
@@ -40,4 +41,5 @@ export const valueTypes: {
   fixed: (size) => type('fixed', { size }),
   optional: (inner) => type('optional', { inner: [inner] }),
   list: (item) => type('array', { inner: [item] }),
+  record: (fields) => type('record', { inner: fields }),
 };

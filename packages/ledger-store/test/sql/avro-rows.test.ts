@@ -9,7 +9,7 @@ const { text, bytes, int, long, fixed, optional, list } = valueTypes;
 function container(fields: readonly { name: string; type: ValueType }[], rows: readonly Record<string, unknown>[]): Uint8Array {
   const writer = new RowWriter(1);
   for (const row of rows) for (const { name, type } of fields) writer.value(type, row[name]);
-  const { head, tail } = containerFrame(fields, rows.length, writer.bytes.length);
+  const { head, tail } = containerFrame(fields, { rows: rows.length, bytes: writer.bytes.length });
   return Buffer.concat([head, writer.bytes, tail]);
 }
 
@@ -65,7 +65,7 @@ describe('rows as Avro', () => {
     const some = fc.sample(rows, { numRuns: 1, seed: 3 })[0] ?? [];
     const whole = container(fields, some);
     // Cut before its one block, a container has no rows; anywhere else it is none.
-    const { head } = containerFrame(fields, 0, 0);
+    const { head } = containerFrame(fields, { rows: 0, bytes: 0 });
     const empty = head.length - 2;
     for (let end = 1; end < whole.length; end++) {
       if (end === empty) expect(readRows(whole.subarray(0, end), fields)).toEqual([]);

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { RowWriter } from '../../src/sql/avro-writer.ts';
-import { entryRows, type RowsOfBatch } from '../../src/sql/entry-rows.ts';
-import type { RowRoom } from '../../src/sql/row-rooms.ts';
+import { batchRows, type RowsOfBatch } from '../../src/sql/entry-rows.ts';
+import { valueTypes } from '../../src/sql/value-types.ts';
 
 const batch: fc.Arbitrary<RowsOfBatch> = fc
   .record({
-    sizes: fc.array(fc.oneof(fc.nat(3), fc.nat(600)), { maxLength: 40 }),
+    sizes: fc.array(fc.oneof(fc.nat(3), fc.nat(600)), { minLength: 1, maxLength: 140 }),
     before: fc.nat(50),
     behind: fc.nat(20),
     shared: fc.uint8Array({ maxLength: 300 }),
@@ -25,28 +25,24 @@ const batch: fc.Arbitrary<RowsOfBatch> = fc
     return { batch: { record, first_event: before, ends, leaves }, shared, first_entry };
   });
 
-/** A buffer larger than asked for, with another insert's bytes in it. */
-const used: RowRoom = { take: (bytes) => new Uint8Array(bytes + 77).fill(0xa5) };
-
-it('rows of entries are event, shared columns, entry, index, leaf and two nulls, one after the other', () => {
+it('rows of batches are shared columns, first entry, array of events, array of leaves, one after the other', () => {
+  const { fixed, list } = valueTypes;
   fc.assert(
-    fc.property(fc.array(batch, { maxLength: 4 }), (parts) => {
+    fc.property(fc.array(batch, { minLength: 1, maxLength: 4 }), (parts) => {
       const wanted = new RowWriter(16);
       for (const { batch: one, shared, first_entry } of parts) {
-        let start = one.first_event;
-        for (let index = 0; index < one.ends.length / 3; index++) {
-          const end = one.ends[3 * index + 2] as number;
-          wanted.raw(one.record, start, end);
-          wanted.raw(shared);
-          wanted.long(first_entry + index);
-          wanted.long(index);
-          wanted.raw(one.leaves, 32 * index, 32 * index + 32);
-          wanted.long(0);
-          wanted.long(0);
-          start = end;
-        }
+        const count = one.leaves.length / 32;
+        wanted.raw(shared);
+        wanted.long(first_entry);
+        wanted.long(count);
+        wanted.raw(one.record, one.first_event, one.ends[one.ends.length - 1]);
+        wanted.long(0);
+        wanted.value(
+          list(fixed(32)),
+          Array.from({ length: count }, (_, i) => one.leaves.subarray(32 * i, 32 * i + 32)),
+        );
       }
-      expect(Buffer.from(entryRows(parts, used)).toString('hex')).toBe(Buffer.from(wanted.bytes).toString('hex'));
+      expect(Buffer.concat([...batchRows(parts)]).toString('hex')).toBe(Buffer.from(wanted.bytes).toString('hex'));
     }),
   );
 });
