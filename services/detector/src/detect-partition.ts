@@ -272,9 +272,8 @@ class PartitionDetector {
   }
 
   /** Alerts may rest on it. */
-  #remember(event: DetectionEvent, offset: number, { index, leaves }: EventAt, places: EvidencePlaces): void {
-    const leaf_hash = leaves.subarray(HASH_BYTES * index, HASH_BYTES * (index + 1));
-    places.remember(event.tenant, event.id, { offset, index, leaf_hash }, event.time_us, this.#recorded_at);
+  #remember({ tenant, id, time_us }: DetectionEvent, offset: number, { index, leaves }: EventAt, places: EvidencePlaces): void {
+    places.remember(tenant, id, { offset, index, leaves, time_us, received_ms: this.#recorded_at });
   }
 
   #noPlaces(): EvidencePlaces {

@@ -6,19 +6,26 @@ export type EvidencePlace = AlertRecord['evidence'][number];
 export interface EventPlace {
   readonly offset: number;
   readonly index: number;
-  readonly leaf_hash: Uint8Array;
-}
-
-interface Kept {
-  readonly offset: number;
-  readonly index: number;
-  /** A character a byte: a text takes a quarter of what an array of bytes does, and there may be a million. */
-  readonly leaf_hash: string;
+  /** Of all events of its batch. */
+  readonly leaves: Uint8Array;
   readonly time_us: number;
   readonly received_ms: number;
 }
 
 const PLACES_MAX = 1_000_000;
+const CHUNK_PLACES = 4_096;
+const HASH_BYTES = 32;
+
+/** So many places in columns: one by one they would be most of what there is to collect. */
+class Chunk {
+  readonly keys: string[] = [];
+  readonly tenants: string[] = [];
+  readonly offsets: Float64Array = new Float64Array(CHUNK_PLACES);
+  readonly indexes: Uint32Array = new Uint32Array(CHUNK_PLACES);
+  readonly times_us: Float64Array = new Float64Array(CHUNK_PLACES);
+  readonly received_ms: Float64Array = new Float64Array(CHUNK_PLACES);
+  readonly leaves: Uint8Array = new Uint8Array(CHUNK_PLACES * HASH_BYTES);
+}
 
 /**
  * Where events that matched a rule stand in the log, by (tenant, event id): an alert may rest on them later. Bounded: the
@@ -26,42 +33,84 @@ const PLACES_MAX = 1_000_000;
  */
 export class EvidencePlaces {
   readonly #partition: Pick<EvidencePlace, 'topic' | 'incarnation' | 'partition'>;
-  readonly #places = new Map<string, Kept>();
+  readonly #places_max: number;
+  /**
+   * How many were remembered before it, by event id. An id that another tenant has too stands under both: ids are random, so
+   * that this is somebody's doing.
+   */
+  readonly #numbers = new Map<string, number>();
+  /** The first holds the oldest. */
+  readonly #chunks: Chunk[] = [];
+  #from = 0;
+  #to = 0;
+  #firstChunk = 0;
   forgotten = 0;
 
-  constructor(partition: Pick<EvidencePlace, 'topic' | 'incarnation' | 'partition'>) {
+  constructor(partition: Pick<EvidencePlace, 'topic' | 'incarnation' | 'partition'>, places_max: number = PLACES_MAX) {
     this.#partition = partition;
+    this.#places_max = places_max;
   }
 
-  remember(tenant: string, event: string, { offset, index, leaf_hash }: EventPlace, time_us: number, received_ms: number): void {
-    const key = `${tenant}\n${event}`;
-    if (this.#places.has(key)) return;
-    this.#places.set(key, { offset, index, leaf_hash: latin1(leaf_hash), time_us, received_ms });
-    if (this.#places.size <= PLACES_MAX) return;
-    this.#places.delete(this.#places.keys().next().value as string);
+  /** Takes the first place of an event; it has no other. */
+  remember(tenant: string, event: string, { offset, index, leaves, time_us, received_ms }: EventPlace): void {
+    if (this.#find(tenant, event) !== null) return;
+    const key = this.#numbers.has(event) ? both(tenant, event) : event;
+    const number = this.#to++;
+    const at = number % CHUNK_PLACES;
+    if (at === 0) this.#chunks.push(new Chunk());
+    const chunk = this.#chunks.at(-1) as Chunk;
+    chunk.keys[at] = key;
+    chunk.tenants[at] = tenant;
+    chunk.offsets[at] = offset;
+    chunk.indexes[at] = index;
+    chunk.times_us[at] = time_us;
+    chunk.received_ms[at] = received_ms;
+    for (let i = 0; i < HASH_BYTES; i++) chunk.leaves[at * HASH_BYTES + i] = leaves[index * HASH_BYTES + i] as number;
+    this.#numbers.set(key, number);
+    if (this.size <= this.#places_max) return;
+    this.#forgetFirst();
     this.forgotten++;
   }
 
   get(tenant: string, event: string): { readonly place: EvidencePlace; readonly received_ms: number } | null {
-    const kept = this.#places.get(`${tenant}\n${event}`);
-    if (kept === undefined) return null;
-    const { offset, index, leaf_hash, received_ms } = kept;
-    // Bytes are made for the few that an alert rests on.
-    const place = { event_id: Buffer.from(event, 'hex'), ...this.#partition, offset, index, leaf_hash: Buffer.from(leaf_hash, 'latin1') };
-    return { place, received_ms };
+    const number = this.#find(tenant, event);
+    if (number === null) return null;
+    const chunk = this.#chunkOf(number);
+    const at = number % CHUNK_PLACES;
+    const leaf_hash = chunk.leaves.slice(at * HASH_BYTES, (at + 1) * HASH_BYTES);
+    const [offset, index] = [chunk.offsets[at] as number, chunk.indexes[at] as number];
+    const place = { event_id: Buffer.from(event, 'hex'), ...this.#partition, offset, index, leaf_hash };
+    return { place, received_ms: chunk.received_ms[at] as number };
   }
 
   /** Forgets events before a time that no window reaches back to. They come nearly in order: it stops at the first that is not. */
   forgetBefore(time_us: number): void {
-    for (const [key, { time_us: own_us }] of this.#places) {
-      if (own_us >= time_us) return;
-      this.#places.delete(key);
-    }
+    while (this.#from < this.#to && (this.#chunkOf(this.#from).times_us[this.#from % CHUNK_PLACES] as number) < time_us)
+      this.#forgetFirst();
   }
 
   get size(): number {
-    return this.#places.size;
+    return this.#to - this.#from;
+  }
+
+  #find(tenant: string, event: string): number | null {
+    const number = this.#numbers.get(event);
+    if (number !== undefined && this.#chunkOf(number).tenants[number % CHUNK_PLACES] === tenant) return number;
+    return this.#numbers.get(both(tenant, event)) ?? null;
+  }
+
+  #chunkOf(number: number): Chunk {
+    return this.#chunks[Math.floor(number / CHUNK_PLACES) - this.#firstChunk] as Chunk;
+  }
+
+  #forgetFirst(): void {
+    const number = this.#from++;
+    this.#numbers.delete(this.#chunkOf(number).keys[number % CHUNK_PLACES] as string);
+    if (this.#from % CHUNK_PLACES !== 0) return;
+    this.#chunks.shift();
+    this.#firstChunk++;
   }
 }
 
-const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+/** No id of an event has a line break. */
+const both = (tenant: string, event: string): string => `${tenant}\n${event}`;

@@ -75,26 +75,58 @@ describe('progress', () => {
 });
 
 describe('EvidencePlaces', () => {
-  const place = {
-    offset: 0,
-    index: 0,
-    leaf_hash: new Uint8Array(32).map((_, i) => 255 - i),
-  };
+  const partition = { topic: 't', incarnation: 1, partition: 0 };
+  /** Of two events. */
+  const leaves = new Uint8Array(64).map((_, i) => 255 - i);
+  const place = { offset: 0, index: 1, leaves };
 
   it('keeps the first place of an event, and forgets what no window reaches', () => {
-    const places = new EvidencePlaces({ topic: 't', incarnation: 1, partition: 0 });
-    places.remember('acme', 'aa', { ...place, offset: 1 }, 10, 100);
-    places.remember('acme', 'aa', { ...place, offset: 2 }, 10, 200);
-    places.remember('globex', 'aa', { ...place, offset: 3 }, 20, 300);
+    const places = new EvidencePlaces(partition);
+    places.remember('acme', 'aa', { ...place, offset: 1, time_us: 10, received_ms: 100 });
+    places.remember('acme', 'aa', { ...place, offset: 2, time_us: 10, received_ms: 200 });
+    places.remember('globex', 'aa', { ...place, offset: 3, time_us: 20, received_ms: 300 });
     const { event_id, leaf_hash, ...rest } = places.get('acme', 'aa')?.place ?? {};
-    expect(rest).toEqual({ topic: 't', incarnation: 1, partition: 0, offset: 1, index: 0 });
-    expect(Uint8Array.from(leaf_hash ?? [])).toEqual(place.leaf_hash);
+    expect(rest).toEqual({ ...partition, offset: 1, index: 1 });
+    expect(Uint8Array.from(leaf_hash ?? [])).toEqual(leaves.slice(32));
     expect(Uint8Array.from(event_id ?? [])).toEqual(Uint8Array.from([0xaa]));
     expect(places.get('acme', 'aa')?.received_ms).toBe(100);
     expect(places.get('globex', 'aa')?.place.offset).toBe(3);
     places.forgetBefore(15);
     expect(places.get('acme', 'aa')).toBeNull();
+    expect(places.get('globex', 'aa')?.place.offset).toBe(3);
     expect(places.size).toBe(1);
+  });
+
+  it('does what a map by both would, whoever has whose ids, within its bound', () => {
+    const act = fc.record({ tenant: fc.constantFrom('acme', 'globex', ''), id: fc.nat(9_000), forget: fc.boolean() });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 9_000 }), fc.array(act, { maxLength: 40 }), fc.nat(300), (max, acts, burst) => {
+        const places = new EvidencePlaces(partition, max);
+        const naive = new Map<string, { readonly offset: number; readonly time_us: number }>();
+        let offset = 0;
+        const remember = (tenant: string, id: string): void => {
+          const time_us = ++offset;
+          places.remember(tenant, id, { ...place, offset, time_us, received_ms: 0 });
+          const key = `${tenant}\n${id}`;
+          if (!naive.has(key)) naive.set(key, { offset, time_us });
+          if (naive.size > max) naive.delete(naive.keys().next().value as string);
+        };
+        for (const { tenant, id, forget } of acts) {
+          for (let i = 0; i < burst; i++) remember(tenant, (id + i).toString(16).padStart(4, '0'));
+          if (!forget) continue;
+          const before = offset - Math.floor(burst / 3);
+          places.forgetBefore(before);
+          for (const [key, { time_us }] of naive) if (time_us < before) naive.delete(key);
+        }
+        expect(places.size).toBe(naive.size);
+        for (const tenant of ['acme', 'globex', ''])
+          for (let id = 0; id < 9_300; id += 7) {
+            const name = id.toString(16).padStart(4, '0');
+            expect(places.get(tenant, name)?.place.offset).toBe(naive.get(`${tenant}\n${name}`)?.offset);
+          }
+      }),
+      { numRuns: 40 },
+    );
   });
 });
 
