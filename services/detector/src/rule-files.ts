@@ -5,14 +5,17 @@ import {
   type Compiled,
   compile,
   type DetectionError,
+  type LoadedRules,
   loadOverrides,
   loadPipelines,
   loadRules,
   type RuleFile,
+  type RuleSet,
   replaySpan_us,
 } from '@sealtrail/detection';
 import { sha256 } from '@sealtrail/merkle/node';
 import { DETECTION_TIMES } from './ports.ts';
+import { type Understood, withoutRefused } from './skip-refused.ts';
 
 /** Rules, pipelines or overrides that are not there, or cannot be read. The message names the path and says what to do. */
 export class RuleFileError extends Error {
@@ -78,14 +81,18 @@ export interface DetectionOptions {
   readonly pipelines: readonly string[];
   /** A file of thresholds by rule and tenant; null for none. */
   readonly overrides: string | null;
+  /** Runs the others where rules are refused; they are in `left_out` then. */
+  readonly skip_refused?: boolean;
 }
 
 export interface LoadedDetection extends Compiled {
   readonly files: readonly RuleFile[];
   /** How far back windows reach, twice: what a replay must cover. */
   readonly replay_span_us: number;
-  /** Why documents were refused, at whatever step. */
+  /** Why documents were refused, at whatever step; those in `left_out` not. */
   readonly errors: readonly DetectionError[];
+  /** Why rules and correlations are not among those that run; empty unless that was asked for. */
+  readonly left_out: readonly DetectionError[];
 }
 
 /**
@@ -93,7 +100,7 @@ export interface LoadedDetection extends Compiled {
  *
  * @param partitions that are evaluated at once, each with windows of its own
  */
-export function loadDetection({ rules, pipelines, overrides }: DetectionOptions, partitions = 1): LoadedDetection {
+export function loadDetection({ rules, pipelines, overrides, skip_refused }: DetectionOptions, partitions = 1): LoadedDetection {
   const hash = sha256();
   const digest = (bytes: Uint8Array): Uint8Array => hash.digest(bytes);
   const files = rules.flatMap(readRuleFiles);
@@ -101,7 +108,17 @@ export function loadDetection({ rules, pipelines, overrides }: DetectionOptions,
   const changes = overrides === null ? {} : { overrides: loadOverrides({ file: overrides, text: textOf(overrides) }) };
   const loaded = loadRules(files, { sha256: digest });
   const state_bytes_max = Math.max(Math.floor(STATE_BYTES_MAX / partitions), PARTITION_STATE_BYTES_MIN);
-  const compiled = compile(loaded, { sha256: digest, pipelines: mapped.pipelines, state_bytes_max, ...DETECTION_TIMES, ...changes });
-  const errors = [...mapped.errors, ...loaded.errors, ...compiled.errors];
-  return { ...compiled, files, errors, replay_span_us: replaySpan_us(compiled.correlations) };
+  const options = { sha256: digest, pipelines: mapped.pipelines, state_bytes_max, ...DETECTION_TIMES, ...changes };
+  const compileThem = (set: RuleSet): Compiled => compile(set, options);
+  const isOfRules = ({ place }: DetectionError): boolean => place.file !== overrides;
+  const { compiled, left_out, errors } =
+    skip_refused === true ? withoutRefused(loaded, compileThem, isOfRules) : asTheyAre(loaded, compileThem(loaded));
+  const replay_span_us = replaySpan_us(compiled.correlations);
+  return { ...compiled, files, left_out, errors: [...mapped.errors, ...errors], replay_span_us };
 }
+
+const asTheyAre = (loaded: LoadedRules, compiled: Compiled): Understood => ({
+  compiled,
+  left_out: [],
+  errors: [...loaded.errors, ...compiled.errors],
+});

@@ -133,6 +133,7 @@ export function serveDetector(options: ServeDetectorOptions): Promise<Served> {
         await canaries?.ended.catch(() => undefined); // health has told
         await reader.close();
       });
+      for (const { message } of rules.left_out) logger.warn('a rule is left out', { reason: message });
       logger.info('the detector waits to be the active instance', { topic: deployment.topic, group: config.group });
       frame.follow(running);
 

@@ -15,7 +15,7 @@ describe('readDetectorConfig', () => {
       clickhouse: { url: 'http://clickhouse:8123', database: 'sealtrail' },
       deployment_dir: '/deployment',
       group: 'detector',
-      rules: { rules: [SHIPPED_RULES], pipelines: [STORED_PIPELINE], overrides: null },
+      rules: { rules: [SHIPPED_RULES], pipelines: [STORED_PIPELINE], overrides: null, skip_refused: false },
       alerting_file: null,
       state_dir: '/deployment',
       replay_rest_ratio: 0,
@@ -32,12 +32,18 @@ describe('readDetectorConfig', () => {
         ...required,
         SEALTRAIL_DETECTOR_RULES: '/rules, /own/rules',
         SEALTRAIL_DETECTOR_PIPELINES: '/maps/a.yml,/maps/b.yml',
+        SEALTRAIL_DETECTOR_SKIP_REFUSED: 'on',
         SEALTRAIL_DETECTOR_STATE_DIR: '/state',
         SEALTRAIL_DETECTOR_REPLAY_REST_RATIO: '0.5',
       },
       noFile,
     );
-    expect(config.rules).toEqual({ rules: ['/rules', '/own/rules'], pipelines: ['/maps/a.yml', '/maps/b.yml'], overrides: null });
+    expect(config.rules).toEqual({
+      rules: ['/rules', '/own/rules'],
+      pipelines: ['/maps/a.yml', '/maps/b.yml'],
+      overrides: null,
+      skip_refused: true,
+    });
     expect(config).toMatchObject({ state_dir: '/state', replay_rest_ratio: 0.5 });
   });
 

@@ -17,13 +17,14 @@ import type { CommandContext } from '../cli/context.ts';
 import { UsageError } from '../cli/exit.ts';
 import { cloudTrailEvents, type SkippedLines } from '../detection/cloudtrail-events.ts';
 import { type Labels, readLabels, scored } from '../detection/labels.ts';
-import { errorLines } from './rules.ts';
+import { assertUnderstood, leftOutLines, plainErrors, SKIP_REFUSED, SKIP_REFUSED_MEANING } from '../detection/understood-rules.ts';
 
 interface BacktestOptions {
   readonly format?: string;
   readonly rules?: string;
   readonly pipeline?: readonly string[];
   readonly overrides?: string;
+  readonly skipRefused?: true;
   readonly labels?: string;
   readonly tenant?: string;
   readonly data: string;
@@ -41,6 +42,7 @@ export function registerBacktest(program: Command, context: CommandContext): voi
     .option('--rules <path>', 'folder of rules, or one file; the shipped ones when absent')
     .option('--pipeline <files...>', 'field mappings; those for the format when absent')
     .option('--overrides <file>', 'thresholds by rule and tenant')
+    .option(SKIP_REFUSED, SKIP_REFUSED_MEANING)
     .option('--labels <file>', 'what should match: event id, tab, rule id, a line each; prints precision and recall')
     .option('--tenant <name>', 'only this tenant, of what is stored')
     .option('--data <dir>', 'data directory', 'data')
@@ -53,19 +55,26 @@ export function registerBacktest(program: Command, context: CommandContext): voi
         rules: [options.rules ?? SHIPPED_RULES],
         pipelines: options.pipeline ?? [pipeline],
         overrides: options.overrides ?? null,
+        skip_refused: options.skipRefused === true,
       });
+      const understood = (detection: DetectionOptions): LoadedDetection => {
+        const loaded = loadDetection(detection);
+        assertUnderstood(loaded, options.skipRefused === true);
+        for (const line of leftOutLines(loaded)) console.note(line);
+        return loaded;
+      };
+      let loaded: LoadedDetection;
       let result: BacktestResult;
       if (file === undefined) {
         if (options.format !== undefined) throw new UsageError('--format is for a file: name the file, or leave --format out');
         const detection = chosen(STORED_PIPELINE);
-        assertUnderstood(loadDetection(detection));
+        loaded = understood(detection);
         const directory = await openDataDirectory({ dir: options.data });
         const args = { ...absolute(detection), tenant: options.tenant ?? null };
         result = await context.withOperations(directory, (operations) => operations.backtest(args, console.progress));
       } else {
         if (options.format !== 'cloudtrail') throw new UsageError(`--format ${options.format ?? 'is missing'}: known is cloudtrail`);
-        const loaded = loadDetection(chosen(CLOUDTRAIL_PIPELINE));
-        assertUnderstood(loaded);
+        loaded = understood(chosen(CLOUDTRAIL_PIPELINE));
         const events = cloudTrailEvents(file, options.tenant ?? FILE_TENANT, skipped);
         result = await backtest(loaded, events, (done) => done % 1_000 === 0 && console.progress('events', done, null));
       }
@@ -79,20 +88,14 @@ export function registerBacktest(program: Command, context: CommandContext): voi
         ...result,
         ...(file === undefined ? {} : { skipped: skipped.lines }),
         ...(labels === null ? {} : { labels: scored(result, labels) }),
+        ...(options.skipRefused === true ? { left_out: plainErrors(loaded.left_out) } : {}),
       });
     });
 }
 
-/** Rules that are left out would be missed silently: nothing runs then. */
-function assertUnderstood({ errors }: LoadedDetection): void {
-  const [first] = errorLines(errors);
-  if (first === undefined) return;
-  const more = errors.length === 1 ? '' : ` (and ${errors.length - 1} more; see \`sealtrail rules check\`)`;
-  throw new UsageError(`${first}${more}`);
-}
-
 /** The running deployment may stand in another folder. */
-const absolute = ({ rules, pipelines, overrides }: DetectionOptions): DetectionOptions => ({
+const absolute = ({ rules, pipelines, overrides, ...options }: DetectionOptions): DetectionOptions => ({
+  ...options,
   rules: rules.map((path) => resolve(path)),
   pipelines: pipelines.map((path) => resolve(path)),
   overrides: overrides === null ? null : resolve(overrides),

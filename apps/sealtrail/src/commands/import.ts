@@ -1,4 +1,5 @@
 import { type DataDirectory, openDataDirectory } from '@sealtrail/data-directory';
+import type { DetectionError } from '@sealtrail/detection';
 import { type Alerting, type DetectionOptions, loadDetection, SHIPPED_RULES, STORED_PIPELINE } from '@sealtrail/detector';
 import { formatTable } from '@sealtrail/service-runtime';
 import type { Command } from 'commander';
@@ -11,6 +12,7 @@ import { detectToEnd, type RuleAlerts } from '../deployment/detect-to-end.ts';
 import { alertingOf } from '../deployment/detection.ts';
 import { importCloudTrailFile } from '../deployment/import-cloudtrail.ts';
 import { openStack } from '../deployment/stack.ts';
+import { assertUnderstood, leftOutLines, plainErrors, SKIP_REFUSED, SKIP_REFUSED_MEANING } from '../detection/understood-rules.ts';
 
 const SEAL_TIMEOUT_MS = 300_000;
 const DETECT_TIMEOUT_MS = 600_000;
@@ -22,6 +24,7 @@ interface ImportOptions {
   readonly detection: boolean;
   readonly rules?: string;
   readonly overrides?: string;
+  readonly skipRefused?: true;
   readonly alerting?: string;
   readonly json?: true;
 }
@@ -39,12 +42,13 @@ export function registerImport(program: Command, context: CommandContext): void 
     .option('--no-detection', 'raise no alerts; where `sealtrail up` runs, it does')
     .option('--rules <path>', 'folder of detection rules, or one file; the shipped ones when absent')
     .option('--overrides <file>', 'thresholds by rule and tenant')
+    .option(SKIP_REFUSED, SKIP_REFUSED_MEANING)
     .option('--alerting <file>', 'who is told of alerts; alerting.yml of the data directory when absent')
     .option('--json', 'end with one JSON object')
     .action(async (file: string, options: ImportOptions) => {
       if (options.format !== 'cloudtrail') throw new UsageError(`--format ${options.format} is not known; known: cloudtrail`);
       const console = context.console({ json: options.json === true });
-      assertRules(options);
+      const leftOut = assertRules(options, console);
       const directory = await openDataDirectory({ dir: options.data, create: { random: context.random } });
       const detects = options.detection && (await detectsHere(directory, options, context));
       const alerting = detects ? alertingOf(directory, options.alerting ?? null, context.clock_ms) : null;
@@ -71,34 +75,38 @@ export function registerImport(program: Command, context: CommandContext): void 
         batches: totals.batches,
         ...(alerts === null ? {} : { alerts }),
         ...(first_error === null ? {} : { first_error }),
+        ...(options.skipRefused === true ? { left_out: plainErrors(leftOut) } : {}),
       });
     });
 }
 
-const detectionOf = ({ rules, overrides }: ImportOptions): DetectionOptions => ({
+const detectionOf = ({ rules, overrides, skipRefused }: ImportOptions): DetectionOptions => ({
   rules: [rules ?? SHIPPED_RULES],
   pipelines: [STORED_PIPELINE],
   overrides: overrides ?? null,
+  skip_refused: skipRefused === true,
 });
 
-/** Rules that were named are read before anything is made. Throws UsageError. */
-function assertRules(options: ImportOptions): void {
-  const named = options.rules !== undefined || options.overrides !== undefined;
+/** Rules that were named are read before anything is made; gives what is left out of them. Throws UsageError. */
+function assertRules(options: ImportOptions, console: Console): readonly DetectionError[] {
+  const named = (options.rules ?? options.overrides ?? options.skipRefused) !== undefined;
   if (!options.detection && (named || options.alerting !== undefined)) {
-    throw new UsageError('--no-detection leaves no use for --rules, --overrides and --alerting; give one or the other');
+    throw new UsageError('--no-detection leaves no use for --rules, --overrides, --skip-refused and --alerting; give one or the other');
   }
-  if (!named) return;
-  const [first] = loadDetection(detectionOf(options)).errors;
-  if (first !== undefined) throw new UsageError(`${first.message} (see \`sealtrail rules check\`)`);
+  if (!named) return [];
+  const loaded = loadDetection(detectionOf(options));
+  assertUnderstood(loaded, options.skipRefused === true);
+  for (const line of leftOutLines(loaded)) console.note(line);
+  return loaded.left_out;
 }
 
 /** A deployment that runs has a detector of its own, here or on servers. Throws UsageError where its rules were to be others. */
 async function detectsHere(directory: DataDirectory, options: ImportOptions, context: CommandContext): Promise<boolean> {
   const elsewhere = context.adapters.kind === 'distributed' || (await connectControl(directory)) !== null;
-  const { rules, overrides, alerting } = options;
-  if (elsewhere && (rules ?? overrides ?? alerting) !== undefined) {
+  const { rules, overrides, skipRefused, alerting } = options;
+  if (elsewhere && (rules ?? overrides ?? skipRefused ?? alerting) !== undefined) {
     throw new UsageError(
-      'the deployment runs and detects by itself: leave --rules, --overrides and --alerting out, and give them to `sealtrail up`',
+      'the deployment runs and detects by itself: leave --rules, --overrides, --skip-refused and --alerting out, and give them to `sealtrail up`',
     );
   }
   return !elsewhere;

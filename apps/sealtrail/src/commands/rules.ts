@@ -6,6 +6,7 @@ import { count } from '../cli/console.ts';
 import type { CommandContext } from '../cli/context.ts';
 import { EXIT_EVIDENCE, EXIT_USAGE, UsageError } from '../cli/exit.ts';
 import { explainRule } from '../detection/explain-rule.ts';
+import { plainErrors } from '../detection/understood-rules.ts';
 
 interface Common {
   readonly pipeline?: readonly string[];
@@ -15,9 +16,6 @@ interface Common {
 
 /** One line a document that was refused. */
 export const errorLines = (errors: readonly DetectionError[]): readonly string[] => errors.map(({ message }) => message);
-
-const plainErrors = (errors: readonly DetectionError[]) =>
-  errors.map(({ code, place, rule, reason }) => ({ code, file: place.file, line: place.line, rule, reason }));
 
 const load = (path: string | undefined, options: Common): LoadedDetection =>
   loadDetection({

@@ -9,12 +9,14 @@ import { wholeNumber } from '../cli/options.ts';
 import { serveControl } from '../control/socket.ts';
 import { alertingOf, type DetectionRun } from '../deployment/detection.ts';
 import { openStack, type Stack } from '../deployment/stack.ts';
+import { leftOutLines, SKIP_REFUSED, SKIP_REFUSED_MEANING } from '../detection/understood-rules.ts';
 
 interface UpOptions {
   readonly data: string;
   readonly detection: boolean;
   readonly rules?: string;
   readonly overrides?: string;
+  readonly skipRefused?: true;
   readonly alerting?: string;
   readonly canaries: boolean;
   readonly canaryInterval: number;
@@ -31,6 +33,7 @@ export function registerUp(program: Command, context: CommandContext): void {
     .option('--no-detection', 'raise no alerts')
     .option('--rules <path>', 'folder of detection rules, or one file; the shipped ones when absent')
     .option('--overrides <file>', 'thresholds by rule and tenant')
+    .option(SKIP_REFUSED, SKIP_REFUSED_MEANING)
     .option('--alerting <file>', 'who is told of alerts; alerting.yml of the data directory when absent')
     .option('--no-canaries', 'send no events of its own to see that detection works')
     .option('--canary-interval <s>', 'seconds between two canaries', wholeNumber, CANARY_DEFAULTS.interval_ms / 1000)
@@ -70,6 +73,7 @@ export function registerUp(program: Command, context: CommandContext): void {
         });
         const stop = AbortSignal.any([context.interrupted, failed.signal]);
         const canaries = detection === null || !options.canaries ? null : canariesOf(stack, detection, options, console, stop);
+        for (const line of detection === null ? [] : leftOutLines(detection.rules)) console.note(line);
         console.say(`sealtrail is up on ${directory.path} as ${directory.deployment.audience}`);
         console.say(`  emit      services open ${directory.log_dir} (examples/README.md)`);
         console.say(`  query     ./sealtrail sql "SELECT action, count() FROM audit_events GROUP BY action" --data ${options.data}`);
@@ -98,7 +102,12 @@ const startDetectionOf = (
   stop: AbortSignal,
 ): Promise<DetectionRun> =>
   stack.startDetection(
-    { rules: [options.rules ?? SHIPPED_RULES], pipelines: [STORED_PIPELINE], overrides: options.overrides ?? null },
+    {
+      rules: [options.rules ?? SHIPPED_RULES],
+      pipelines: [STORED_PIPELINE],
+      overrides: options.overrides ?? null,
+      skip_refused: options.skipRefused === true,
+    },
     alertingOf(directory, options.alerting ?? null, clock_ms),
     stop,
   );

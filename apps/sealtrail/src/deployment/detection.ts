@@ -18,6 +18,7 @@ import {
   type DetectorSettings,
   detectorLog,
   followActions,
+  type LoadedDetection,
   loadDetection,
   NO_ALERTING,
   raiseStoreAlerts,
@@ -26,7 +27,7 @@ import {
 import type { ConsumerEnd, EventLog } from '@sealtrail/event-log';
 import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
 import { breathe, type Logger, sleep, startTimer, ToldReasons } from '@sealtrail/service-runtime';
-import { UsageError } from '../cli/exit.ts';
+import { assertUnderstood } from '../detection/understood-rules.ts';
 import type { Adapters, DeploymentStore } from './adapters.ts';
 import { DetectionProgress } from './detection-progress.ts';
 
@@ -63,6 +64,8 @@ export interface DetectionRun {
   readonly progress: DetectionProgress;
   /** Of the rules that run. */
   readonly rule_ids: ReadonlySet<string>;
+  /** The rules as they were read. */
+  readonly rules: LoadedDetection;
   /** Applies what people did about alerts elsewhere. Throws LedgerStoreError. */
   lookAtActions(): Promise<void>;
   /** Raises the alerts of what a check of the store found. That it could not is told in the log. */
@@ -92,8 +95,7 @@ export async function startDetection(
   const { directory, store, log, logger, clock_ms, group } = context;
   const { deployment } = directory;
   const loaded = loadDetection(rules, deployment.partitions);
-  const [first] = loaded.errors;
-  if (first !== undefined) throw new UsageError(`${first.message} (see \`sealtrail rules check\`)`);
+  assertUnderstood(loaded, rules.skip_refused === true);
   const hash = sha256();
   const producer = await log.producer();
   const pipeline = await createAlertPipeline({
@@ -173,6 +175,7 @@ export async function startDetection(
     pipeline,
     progress,
     lookAtActions,
+    rules: loaded,
     rule_ids: new Set(loaded.matcher.rules.map(({ id }) => id)),
     async tellFindings(findings) {
       const options = { rules: loaded, sha256: hash, sink: pipeline, store: store.alerts, checked_ms: clock_ms() };

@@ -38,8 +38,10 @@ export function lowerRule(rule: SigmaRule, pipelines: readonly Pipeline[], place
   try {
     const subject = { logsource: rule.logsource, expression: testsOf(rule.expression), tags: head.tags };
     const outcome = applyPipelines(subject, pipelines, testsOf);
-    if (outcome.kind === 'failed')
-      return { kind: 'refused', error: new DetectionError('pipeline_invalid', outcome.place, head.id, outcome.reason) };
+    if (outcome.kind === 'failed') {
+      const { file, line } = outcome.place;
+      return { kind: 'refused', error: new DetectionError('pipeline_invalid', head.place, head.id, `${outcome.reason} (${file}:${line})`) };
+    }
     return { ...outcome, kind: 'lowered', head };
   } catch (error) {
     if (!(error instanceof PlacedFault)) throw error;

@@ -30,6 +30,8 @@ export interface LoadedRules {
   readonly correlations: readonly CorrelationRule[];
   readonly filters: readonly SigmaFilter[];
   readonly errors: readonly DetectionError[];
+  /** Those of the errors that refuse a rule by itself: without them all that was read is what its author wrote. */
+  readonly rule_errors: readonly DetectionError[];
 }
 
 const KINDS = ['detection', 'correlation', 'filter'] as const;
@@ -44,6 +46,7 @@ export function loadRules(files: readonly RuleFile[], options: LoadOptions): Loa
   const { sha256, overrides = {} } = options;
   const taxonomies = ['sigma', ...(options.taxonomies ?? [])];
   const errors: DetectionError[] = [];
+  const ruleErrors: DetectionError[] = [];
   const rules: SigmaRule[] = [];
   const correlations: CorrelationRule[] = [];
   const filters: PlacedFilter[] = [];
@@ -63,6 +66,7 @@ export function loadRules(files: readonly RuleFile[], options: LoadOptions): Loa
       const kind = kindOf(document, refusals);
       if (kind !== null) readDocument(kind, document, document.value as YamlMap, refusals);
       errors.push(...refusals.errors);
+      if (kind === 'detection') ruleErrors.push(...refusals.errors);
     }
   }
   for (const id of Object.keys(overrides))
@@ -77,6 +81,7 @@ export function loadRules(files: readonly RuleFile[], options: LoadOptions): Loa
     correlations,
     filters: filters.filter(({ refusals }) => refusals.errors.length === 0).map(({ filter }) => filter),
     errors: [...errors, ...applied.errors],
+    rule_errors: ruleErrors,
   };
 
   function readDocument(kind: Kind, document: YamlDocument, map: YamlMap, refusals: Refusals): void {
