@@ -7,7 +7,10 @@ export interface Witness extends Moment {
   readonly late: boolean;
 }
 
-/** What a hit rests on: events, oldest first, at most EVIDENCE_MAX of them, and what is true of all of them. */
+/**
+ * What a hit rests on: events, oldest first, at most EVIDENCE_MAX of them, and what is true of all of them. Witnesses are the
+ * hits themselves where they are events of rules: these rest on nothing else, so that no chain of them is kept.
+ */
 export interface Evidence {
   readonly witnesses: readonly Witness[];
   readonly count: number;
@@ -42,7 +45,7 @@ export function evidenceOf(hits: readonly Hit[]): Evidence {
 /** Where there are too many, the newest stay: they are what made the condition true. */
 function bounded(witnesses: readonly Witness[], unnamed: number, first_us: number): Evidence {
   return {
-    witnesses: witnesses.slice(-EVIDENCE_MAX).map(({ time_us, id, late }) => ({ time_us, id, late })),
+    witnesses: witnesses.length > EVIDENCE_MAX ? witnesses.slice(-EVIDENCE_MAX) : witnesses,
     count: witnesses.length + unnamed,
     first_us,
     late: witnesses.some(({ late }) => late),

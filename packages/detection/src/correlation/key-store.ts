@@ -134,6 +134,10 @@ export class KeyStore {
   #uses = 0;
   #bytes = 0;
   #crowdBytes = 0;
+  /** Nothing that stands first in its list expires before this: most events have nothing to drop. */
+  #expiry_us = Number.POSITIVE_INFINITY;
+  /** Events come a batch at a time, and a batch is of one tenant. */
+  #latest: Tenant | null = null;
 
   constructor(nodes: number, limits: KeyLimits, listener: KeyStoreListener) {
     this.#limits = limits;
@@ -153,6 +157,7 @@ export class KeyStore {
   use(node: number, tenantId: string, key: string, expires_us: number, create: () => Window): KeyState {
     const tenant = this.#tenant(tenantId);
     tenant.used = ++this.#uses;
+    const list = this.#nodes[node] as KeyList;
     let keys = tenant.keys[node];
     if (keys === undefined) {
       keys = new Map<string, KeyState>();
@@ -165,14 +170,18 @@ export class KeyStore {
       keys.set(key, state);
       tenant.count++;
       tenant.order.append(state);
-      this.#nodes[node]?.append(state);
+      list.append(state);
       this.#keys++;
       this.#take(tenant, KEY_BYTES + key.length);
     } else {
       tenant.order.touch(state);
-      this.#nodes[node]?.touch(state);
+      if (state === list.first) {
+        list.touch(state);
+        this.#expectExpiry(list.first);
+      } else list.touch(state);
     }
     state.expires_us = Math.max(state.expires_us, expires_us);
+    this.#expectExpiry(state);
     return state;
   }
 
@@ -202,11 +211,20 @@ export class KeyStore {
 
   /** Drops the keys whose windows no hit from this time on can share. O(log tenants) a key that goes, O(correlations) a call. */
   expire(time_us: number): void {
-    for (const list of this.#nodes)
+    if (time_us <= this.#expiry_us) return;
+    this.#expiry_us = Number.POSITIVE_INFINITY;
+    for (const list of this.#nodes) {
       for (let first = list.first; first !== null && first.expires_us < time_us; first = list.first) this.#drop(first);
+      if (list.first !== null) this.#expectExpiry(list.first);
+    }
+  }
+
+  #expectExpiry({ expires_us }: KeyState): void {
+    if (expires_us < this.#expiry_us) this.#expiry_us = expires_us;
   }
 
   #tenant(id: string): Tenant {
+    if (this.#latest?.id === id) return this.#latest;
     let tenant = this.#tenants.get(id);
     if (tenant === undefined) {
       tenant = new Tenant(id);
@@ -215,6 +233,7 @@ export class KeyStore {
       this.#crowd.push(tenant);
       this.#take(tenant, TENANT_BYTES + id.length);
     }
+    this.#latest = tenant;
     return tenant;
   }
 
@@ -249,7 +268,9 @@ export class KeyStore {
     tenant.keys[state.node]?.delete(state.key);
     tenant.count--;
     tenant.order.remove(state);
-    this.#nodes[state.node]?.remove(state);
+    const list = this.#nodes[state.node] as KeyList;
+    list.remove(state);
+    if (list.first !== null) this.#expectExpiry(list.first);
     tenant.hits -= state.kept;
     this.#hits -= state.kept;
     this.#keys--;
@@ -258,5 +279,6 @@ export class KeyStore {
     this.#take(tenant, -tenant.bytes);
     (tenant.isOfCrowd ? this.#crowd : this.#large).remove(tenant);
     this.#tenants.delete(tenant.id);
+    if (this.#latest === tenant) this.#latest = null;
   }
 }

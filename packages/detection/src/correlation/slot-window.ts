@@ -128,6 +128,10 @@ export class SlotWindow implements Window {
   #push(added: Slotted): void {
     const hits = this.#hits;
     const { distinct, count_max } = this.#plan;
+    if (distinct && hits.at(-1)?.slot === added.slot) {
+      hits[hits.length - 1] = added; // what somebody does is mostly what they did just before
+      return;
+    }
     if (distinct) {
       const known = hits.findLastIndex((hit) => hit.slot === added.slot);
       if (known !== -1) hits.splice(known, 1);
