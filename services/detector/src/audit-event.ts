@@ -20,6 +20,9 @@ const IMPORTER = 'importer';
 const EVENT_ID_BYTES = 16;
 const TIME_BYTES_MAX = 10;
 
+/** Of ids and hashes. */
+const HEX_BYTES_MAX = 64;
+
 const ATTRIBUTE = 'attributes.';
 
 /** Of the batch that an event came in; its events are asked for these like for their own. */
@@ -46,7 +49,7 @@ export function auditDetectionEvent(
   const rest = ends[3 * index + 1] as number;
   const end = ends[3 * index + 2] as number;
   // The id opens the rest section, the time follows it (docs/spec/event.md).
-  const id = Buffer.from(record.buffer, record.byteOffset + rest, EVENT_ID_BYTES).toString('hex');
+  const id = fields.hex(record, rest, rest + EVENT_ID_BYTES);
   const time_us = zigzagAt(record, rest + EVENT_ID_BYTES);
   return new AuditDetectionEvent({ origin: header, schema, bytes: record, start, end }, { id, time_us, received_us }, fields);
 }
@@ -131,6 +134,7 @@ export class AuditFields {
   #schema: EventSchema | null = null;
   #reader: EventReader | null = null;
   readonly #readings = new Map<string, Reading>();
+  readonly #room = Buffer.alloc(HEX_BYTES_MAX);
 
   /** The value of a field; undefined for a name that no event has. */
   field(event: AuditDetectionEvent, name: string): FieldValue | undefined {
@@ -169,7 +173,17 @@ export class AuditFields {
     if (index === -1 || name === 'attributes') return () => undefined;
     if (list !== undefined) return (event) => list.of(this.#value(event, index) as readonly never[]);
     if (name === 'source_ip') return (event) => addressOf(this.#value(event, index) as Uint8Array | null);
-    return (event) => plain(this.#value(event, index));
+    return (event) => this.#plain(this.#value(event, index));
+  }
+
+  #plain(value: unknown): FieldValue | undefined {
+    return value instanceof Uint8Array && value.length <= HEX_BYTES_MAX ? this.hex(value, 0, value.length) : plain(value);
+  }
+
+  /** A few bytes as hexadecimal. By way of a room that there is already: a view of the bytes costs more than to copy them. */
+  hex(bytes: Uint8Array, start: number, end: number): string {
+    for (let i = start; i < end; i++) this.#room[i - start] = bytes[i] as number;
+    return this.#room.toString('hex', 0, end - start);
   }
 
   #value(event: AuditDetectionEvent, index: number): unknown {

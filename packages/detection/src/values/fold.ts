@@ -1,5 +1,3 @@
-const ASCII = /^[\0-\x7f]*$/;
-
 /** Code points whose capital form is shared with letters that they do not equal, or not shared with letters that they do. */
 const EXCEPTIONS: ReadonlyMap<number, number> = new Map([
   [0x131, 0x131], // dotless i is not i
@@ -14,7 +12,18 @@ const EXCEPTIONS: ReadonlyMap<number, number> = new Map([
  * the one that Unicode names. Lone surrogates stay as they are.
  */
 export function foldCase(text: string): string {
-  if (ASCII.test(text)) return text.toLowerCase();
+  let hasCapitals = false;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= ASCII_END) return foldAll(text);
+    if (unit >= CAPITAL_A && unit <= CAPITAL_Z) hasCapitals = true;
+  }
+  return hasCapitals ? text.toLowerCase() : text;
+}
+
+const [ASCII_END, CAPITAL_A, CAPITAL_Z] = [0x80, 0x41, 0x5a];
+
+function foldAll(text: string): string {
   let folded = '';
   for (const c of text) folded += foldCharacter(c);
   return folded;
