@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { registrationRecord } from '@sealtrail/data-directory';
 import { compile, type DetectionEvent, loadRules, replaySpan_us } from '@sealtrail/detection';
 import {
+  AuditFields,
   auditDetectionEvent,
   createDetector,
   DETECTION_TIMES,
@@ -203,16 +204,37 @@ export async function measureRecords(): Promise<RecordFigures> {
   };
 }
 
+/** An event whose fields are at hand once they were asked for. */
+function decodedEvent(event: DetectionEvent): DetectionEvent {
+  const values = new Map<string, ReturnType<DetectionEvent['field']>>();
+  return {
+    id: event.id,
+    tenant: event.tenant,
+    time_us: event.time_us,
+    ...(event.received_us === undefined ? {} : { received_us: event.received_us }),
+    logsource: event.logsource,
+    field(name) {
+      const known = values.get(name);
+      if (known !== undefined || values.has(name)) return known;
+      const value = event.field(name);
+      values.set(name, value);
+      return value;
+    },
+    values: () => event.values(),
+  };
+}
+
 /** µs of CPU of evaluating events whose fields were all asked for before. */
 function evaluateDecoded(batches: readonly WalkedBatch[], rules: DetectionRules): number {
   const engine = rules.engine.fresh();
+  const asking = rules.engine.fresh();
+  const fields = new AuditFields();
   let elapsed_us = 0;
   for (const batch of batches) {
-    const events = Array.from({ length: batch.header.count }, (_, i) => {
-      const event = auditDetectionEvent(batch, i, START_US + BATCHES * EVENTS_A_BATCH * EVENT_US);
-      event.field('action'); // decodes it
-      return event;
-    });
+    const events = Array.from({ length: batch.header.count }, (_, i) =>
+      decodedEvent(auditDetectionEvent(batch, i, START_US + BATCHES * EVENTS_A_BATCH * EVENT_US, fields)),
+    );
+    for (const event of events) asking.evaluate(event);
     const clock = cpuClock();
     for (const event of events) engine.evaluate(event);
     elapsed_us += clock.elapsed_us();

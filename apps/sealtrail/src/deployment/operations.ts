@@ -1,5 +1,5 @@
 import type { DetectionEvent } from '@sealtrail/detection';
-import { type Alerting, backtest, type CanaryRun, loadDetection, queueAgain, storedDetectionEvent } from '@sealtrail/detector';
+import { type Alerting, AuditFields, backtest, type CanaryRun, loadDetection, queueAgain, storedDetectionEvent } from '@sealtrail/detector';
 import type { LedgerEnd } from '@sealtrail/ledger';
 import type { LedgerStore } from '@sealtrail/ledger-store';
 import { sleep } from '@sealtrail/service-runtime';
@@ -138,13 +138,14 @@ async function committedTo(
  * and so are canaries, which are nobody's history, unless their tenant is asked for.
  */
 async function* storedEvents(store: LedgerStore, tenant: string | null): AsyncGenerator<DetectionEvent, void, undefined> {
+  const fields = new AuditFields();
   const schemas = new Map(knownEventSchemas().map((schema) => [Buffer.from(schema.sha256).toString('hex'), schema]));
   for (const partition of await store.partitions()) {
     for await (const page of store.entries({ partition, ...(tenant === null ? {} : { tenant }) })) {
       for (const entry of page) {
         if (tenant === null && isCanary(entry)) continue;
         const schema = schemas.get(Buffer.from(entry.event_schema).toString('hex'));
-        const event = schema === undefined ? null : storedDetectionEvent(entry, schema);
+        const event = schema === undefined ? null : storedDetectionEvent(entry, schema, fields);
         if (event !== null) yield event;
       }
     }

@@ -4,7 +4,8 @@ import { compareMoments, type Moment } from '../time/order.ts';
 import { ReorderHeap } from '../time/reorder-heap.ts';
 import { alertId, shortened } from './alert-id.ts';
 import type { Evidence } from './hit.ts';
-import { KeyStore } from './key-store.ts';
+import { keySpacesOf } from './key-spaces.ts';
+import { type KeyState, KeyStore } from './key-store.ts';
 import type { Correlations, LinkedCorrelation } from './link.ts';
 import { CORRELATOR_DEFAULTS, type CorrelatorOptions, type CorrelatorStats } from './options.ts';
 import { isMetric } from './parse-condition.ts';
@@ -74,15 +75,21 @@ export function createCorrelator(correlations: Correlations, options: Correlator
   const withoutValue = new Tally();
   const truncated = new Tally();
   const evicted = new Map<string, Tally>();
-  const windows = linked.map(({ rule }) => windowsOf(rule, limits.hits_per_key_max, () => truncated.add(rule.head.id)));
+  const creates = linked.map(({ rule }) => windowsOf(rule, limits.hits_per_key_max, () => truncated.add(rule.head.id)));
   const crowdedOut = new Tally();
-  const keys = new KeyStore(linked.length, limits, {
-    evicted({ tenant, node }) {
-      const tally = evicted.get(tenant.id) ?? new Tally();
-      evicted.set(tenant.id, tally);
-      tally.add(linkedAt(node).rule.head.id);
+  const spaces = keySpacesOf(linked);
+  /** Names the correlations that a key had state of. */
+  const tell = ({ space, windows }: KeyState, tally: Tally): void => {
+    for (const [slot, node] of (spaces.nodes[space] ?? []).entries()) if (windows[slot] !== null) tally.add(linkedAt(node).rule.head.id);
+  };
+  const slots = spaces.nodes.map((nodes) => nodes.length);
+  const keys = new KeyStore(slots, limits, {
+    evicted(state) {
+      const tally = evicted.get(state.tenant.id) ?? new Tally();
+      evicted.set(state.tenant.id, tally);
+      tell(state, tally);
     },
-    crowdedOut: ({ node }) => crowdedOut.add(linkedAt(node).rule.head.id),
+    crowdedOut: (state) => tell(state, crowdedOut),
   });
   const short = (text: string): string => shortened(sha256, text, VALUE_CHARACTERS_MAX);
   /** By correlation: what has come to it of the event in hand. */
@@ -152,8 +159,11 @@ export function createCorrelator(correlations: Correlations, options: Correlator
     const { moment, key, number } = come[0] as Work;
     // What is late is kept as long as if it had come in time, or what comes late together would never meet.
     const expires_us = (event.late ? Math.max(clock.watermark_us, moment.time_us) : moment.time_us) + rule.timespan_us;
-    const create = windows[node] as () => Window;
-    const state = keys.use(node, event.tenant, key, expires_us, create);
+    const create = creates[node] as () => Window;
+    const { space, slot } = spaces.of[node] as (typeof spaces.of)[number];
+    const state = keys.use(space, event.tenant, key, expires_us);
+    const own = keys.window(state, slot, create);
+    const before = state.keptAt(slot);
     const arrival: Arrival = {
       time_us: moment.time_us,
       id: moment.id,
@@ -161,8 +171,8 @@ export function createCorrelator(correlations: Correlations, options: Correlator
       parts: come.length === 1 ? come : partsOf(rule.type, come),
       number,
     };
-    const { window, effect } = receive(state, arrival, rule.timespan_us, create);
-    keys.settle(state);
+    const { window, effect } = receive(state, slot, own, arrival, create, rule.timespan_us);
+    keys.settle(state, state.keptAt(slot) - before);
     if (effect.kind === 'duplicate') counts.duplicates++;
     if (effect.kind !== 'true') return;
     const isTold = effect.rises && !silent;

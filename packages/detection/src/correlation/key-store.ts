@@ -3,41 +3,53 @@ import type { Window } from './window.ts';
 
 // What each takes on the heap, as measured, rounded up; texts take a byte a character.
 const TENANT_BYTES = 400;
-/** Of a tenant and a correlation of which it has keys. */
+/** Of a tenant and a space of which it has keys. */
 const MAP_BYTES = 150;
-const KEY_BYTES = 300;
+const KEY_BYTES = 180;
+const WINDOW_BYTES = 120;
 const HIT_BYTES = 200;
 /** Of the room of all tenants, what the crowd may always have. */
 const CROWD_SHARE = 1 / 2;
 
-/** The state of one key of one correlation for one tenant. Linked into the orders in which keys expire and in which they are evicted. */
+/**
+ * The state of one key for one tenant, of all correlations of a space (KeySpaces). Linked into the orders in which keys expire and
+ * in which they are evicted.
+ */
 export class KeyState {
-  readonly node: number;
+  readonly space: number;
   readonly key: string;
   readonly tenant: Tenant;
-  readonly window: Window;
-  /** For hits too late to share a window with the newest; null until there is one. */
-  late: Window | null = null;
-  /** Hits kept when last counted. */
+  /** By slot; null until there is a hit. */
+  readonly windows: (Window | null)[];
+  /** By slot, for hits too late to share a window with the newest; null until there is one. */
+  late: (Window | null)[] | null = null;
+  /** Hits that are kept in all windows. */
   kept = 0;
+  /** What it is taken to take, but for its hits. */
+  bytes = 0;
   expires_us = 0;
   // The two lists are within the keys: there may be a million of them.
-  nodeBefore: KeyState | null = null;
-  nodeAfter: KeyState | null = null;
+  spaceBefore: KeyState | null = null;
+  spaceAfter: KeyState | null = null;
   tenantBefore: KeyState | null = null;
   tenantAfter: KeyState | null = null;
 
-  constructor(node: number, key: string, tenant: Tenant, window: Window) {
-    this.node = node;
+  constructor(space: number, key: string, tenant: Tenant, none: readonly null[]) {
+    this.space = space;
     this.key = key;
     this.tenant = tenant;
-    this.window = window;
+    this.windows = none.slice();
+  }
+
+  /** Hits that are kept for one correlation. */
+  keptAt(slot: number): number {
+    return (this.windows[slot]?.kept ?? 0) + (this.late?.[slot]?.kept ?? 0);
   }
 }
 
 class Tenant {
   readonly id: string;
-  /** By correlation; those of which the tenant has no key have none, since tenants may be many. */
+  /** By space; those of which the tenant has no key have none, since tenants may be many. */
   readonly keys: (Map<string, KeyState> | undefined)[] = [];
   readonly order: KeyList = new KeyList('tenant');
   count = 0;
@@ -57,12 +69,12 @@ class Tenant {
 
 /** A doubly linked list of keys, oldest use first. */
 class KeyList {
-  readonly #before: 'nodeBefore' | 'tenantBefore';
-  readonly #after: 'nodeAfter' | 'tenantAfter';
+  readonly #before: 'spaceBefore' | 'tenantBefore';
+  readonly #after: 'spaceAfter' | 'tenantAfter';
   first: KeyState | null = null;
   #last: KeyState | null = null;
 
-  constructor(of: 'node' | 'tenant') {
+  constructor(of: 'space' | 'tenant') {
     this.#before = `${of}Before`;
     this.#after = `${of}After`;
   }
@@ -125,7 +137,11 @@ export class KeyStore {
   readonly #limits: KeyLimits;
   readonly #listener: KeyStoreListener;
   readonly #tenants = new Map<string, Tenant>();
-  readonly #nodes: readonly KeyList[];
+  /** By space, the windows of a key that was not hit. */
+  readonly #none: readonly (readonly null[])[];
+  readonly #spaces: readonly KeyList[];
+  /** By space, the key that was used last: the correlations of a space are hit one after the other. */
+  readonly #last: (KeyState | null)[];
   /** The latest use of each as of when it was put in order: put right only when room is needed. */
   readonly #crowd = new ChangingHeap<Tenant>((a, b) => a.usedBefore < b.usedBefore);
   readonly #large = new ChangingHeap<Tenant>((a, b) => a.bytes > b.bytes || (a.bytes === b.bytes && a.id < b.id));
@@ -139,10 +155,13 @@ export class KeyStore {
   /** Events come a batch at a time, and a batch is of one tenant. */
   #latest: Tenant | null = null;
 
-  constructor(nodes: number, limits: KeyLimits, listener: KeyStoreListener) {
+  /** @param slots by space, how many correlations share it */
+  constructor(slots: readonly number[], limits: KeyLimits, listener: KeyStoreListener) {
     this.#limits = limits;
     this.#listener = listener;
-    this.#nodes = Array.from({ length: nodes }, () => new KeyList('node'));
+    this.#none = slots.map((length) => Array.from({ length }, () => null));
+    this.#spaces = slots.map(() => new KeyList('space'));
+    this.#last = slots.map(() => null);
   }
 
   get keys(): number {
@@ -154,41 +173,32 @@ export class KeyStore {
   }
 
   /** The state of a key, as the most recently used; a new one where there is none. */
-  use(node: number, tenantId: string, key: string, expires_us: number, create: () => Window): KeyState {
-    const tenant = this.#tenant(tenantId);
-    tenant.used = ++this.#uses;
-    const list = this.#nodes[node] as KeyList;
-    let keys = tenant.keys[node];
-    if (keys === undefined) {
-      keys = new Map<string, KeyState>();
-      tenant.keys[node] = keys;
-      this.#take(tenant, MAP_BYTES);
-    }
-    let state = keys.get(key);
-    if (state === undefined) {
-      state = new KeyState(node, key, tenant, create());
-      keys.set(key, state);
-      tenant.count++;
-      tenant.order.append(state);
-      list.append(state);
-      this.#keys++;
-      this.#take(tenant, KEY_BYTES + key.length);
-    } else {
-      tenant.order.touch(state);
-      if (state === list.first) {
-        list.touch(state);
-        this.#expectExpiry(list.first);
-      } else list.touch(state);
-    }
-    state.expires_us = Math.max(state.expires_us, expires_us);
+  use(space: number, tenantId: string, key: string, expires_us: number): KeyState {
+    const last = this.#last[space] ?? null;
+    const state = last !== null && last.key === key && last.tenant.id === tenantId ? last : this.#stateOf(space, tenantId, key);
+    state.tenant.used = ++this.#uses;
+    const list = this.#spaces[space] as KeyList;
+    const wasFirst = state === list.first;
+    state.tenant.order.touch(state);
+    list.touch(state);
+    if (wasFirst) this.#expectExpiry(list.first as KeyState);
+    if (expires_us > state.expires_us) state.expires_us = expires_us;
     this.#expectExpiry(state);
+    this.#last[space] = state;
     return state;
   }
 
-  /** Counts again what a key keeps, and makes room where the tenant has too much, or all have. The key itself stays. */
-  settle(state: KeyState): void {
+  /** The window of a correlation, made when it is first asked for. */
+  window(state: KeyState, slot: number, create: () => Window): Window {
+    const known = state.windows[slot] ?? null;
+    if (known !== null) return known;
+    this.#grow(state, WINDOW_BYTES);
+    return (state.windows[slot] = create());
+  }
+
+  /** Takes note of how many hits more a key keeps, and makes room where the tenant has too much, or all have. The key itself stays. */
+  settle(state: KeyState, more: number): void {
     const { tenant } = state;
-    const more = state.window.kept + (state.late?.kept ?? 0) - state.kept;
     tenant.hits += more;
     this.#hits += more;
     state.kept += more;
@@ -209,11 +219,11 @@ export class KeyStore {
     }
   }
 
-  /** Drops the keys whose windows no hit from this time on can share. O(log tenants) a key that goes, O(correlations) a call. */
+  /** Drops the keys whose windows no hit from this time on can share. O(log tenants) a key that goes, O(spaces) a call where there is one. */
   expire(time_us: number): void {
     if (time_us <= this.#expiry_us) return;
     this.#expiry_us = Number.POSITIVE_INFINITY;
-    for (const list of this.#nodes) {
+    for (const list of this.#spaces) {
       for (let first = list.first; first !== null && first.expires_us < time_us; first = list.first) this.#drop(first);
       if (list.first !== null) this.#expectExpiry(list.first);
     }
@@ -221,6 +231,31 @@ export class KeyStore {
 
   #expectExpiry({ expires_us }: KeyState): void {
     if (expires_us < this.#expiry_us) this.#expiry_us = expires_us;
+  }
+
+  #stateOf(space: number, tenantId: string, key: string): KeyState {
+    const tenant = this.#tenant(tenantId);
+    let keys = tenant.keys[space];
+    if (keys === undefined) {
+      keys = new Map<string, KeyState>();
+      tenant.keys[space] = keys;
+      this.#take(tenant, MAP_BYTES);
+    }
+    const known = keys.get(key);
+    if (known !== undefined) return known;
+    const state = new KeyState(space, key, tenant, this.#none[space] as readonly null[]);
+    keys.set(key, state);
+    tenant.count++;
+    tenant.order.append(state);
+    this.#spaces[space]?.append(state);
+    this.#keys++;
+    this.#grow(state, KEY_BYTES + key.length);
+    return state;
+  }
+
+  #grow(state: KeyState, bytes: number): void {
+    state.bytes += bytes;
+    this.#take(state.tenant, bytes);
   }
 
   #tenant(id: string): Tenant {
@@ -265,16 +300,17 @@ export class KeyStore {
 
   #drop(state: KeyState): void {
     const { tenant } = state;
-    tenant.keys[state.node]?.delete(state.key);
+    tenant.keys[state.space]?.delete(state.key);
+    if (this.#last[state.space] === state) this.#last[state.space] = null;
     tenant.count--;
     tenant.order.remove(state);
-    const list = this.#nodes[state.node] as KeyList;
+    const list = this.#spaces[state.space] as KeyList;
     list.remove(state);
     if (list.first !== null) this.#expectExpiry(list.first);
     tenant.hits -= state.kept;
     this.#hits -= state.kept;
     this.#keys--;
-    this.#take(tenant, -(KEY_BYTES + state.key.length + state.kept * HIT_BYTES));
+    this.#take(tenant, -(state.bytes + state.kept * HIT_BYTES));
     if (tenant.count > 0) return;
     this.#take(tenant, -tenant.bytes);
     (tenant.isOfCrowd ? this.#crowd : this.#large).remove(tenant);

@@ -7,7 +7,10 @@ export interface CorrelatorOptions {
   readonly allowance_us?: number;
   /** How far an event's own time may lie beyond the time at which the log took it; beyond that it is capped. */
   readonly ahead_us?: number;
-  /** Keys of one tenant, over all correlations; beyond it the least recently used goes. */
+  /**
+   * Keys of one tenant, over all correlations; those that group by the same fields over the same time share theirs. Beyond it the
+   * least recently used goes.
+   */
   readonly keys_per_tenant_max?: number;
   /** Hits kept for one tenant, over all keys; beyond it the least recently used key goes. */
   readonly hits_per_tenant_max?: number;

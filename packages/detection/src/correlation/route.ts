@@ -90,17 +90,12 @@ export type TakenValue = string | number | null;
 
 /** @param short shortens a long text, so that no two texts become one */
 export function takeFields(event: DetectionEvent, fields: readonly TakenField[], short: (text: string) => string): TakenValue[] {
-  const values = new Array<TakenValue>(fields.length);
-  for (let i = 0; i < fields.length; i++) {
-    const { names, is_number } = fields[i] as TakenField;
+  return fields.map(({ names, is_number }) => {
     const value = valueOf(event, names);
-    if (is_number) values[i] = numberOf(value, NUMBER_MAX);
-    else {
-      const text = textOf(value);
-      values[i] = text === null ? null : short(text);
-    }
-  }
-  return values;
+    if (is_number) return numberOf(value, NUMBER_MAX);
+    const text = textOf(value);
+    return text === null ? null : short(text);
+  });
 }
 
 /** Several of the taken texts as one, as `joined` does; null where one is missing. */

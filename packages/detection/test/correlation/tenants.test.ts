@@ -210,7 +210,7 @@ describe('the store of keys', () => {
         const dropped: string[] = [];
         const unbounded = Number.MAX_SAFE_INTEGER;
         const store = new KeyStore(
-          3,
+          [1, 1, 1],
           {
             keys_per_tenant_max: unbounded,
             hits_per_tenant_max: unbounded,
@@ -219,7 +219,7 @@ describe('the store of keys', () => {
           },
           {
             evicted: () => expect.unreachable(),
-            crowdedOut: ({ node, tenant, key }: KeyState) => void dropped.push(`${node}/${tenant.id}/${key}`),
+            crowdedOut: ({ space, tenant, key }: KeyState) => void dropped.push(`${space}/${tenant.id}/${key}`),
           },
         );
         const plain = new Plain(limit);
@@ -230,10 +230,11 @@ describe('the store of keys', () => {
           plain.expire(now);
           // As with a correlation each, whose keys expire in the order of use.
           const expires = now + 20 * (node + 1);
-          const window = { kept: 0 } as Window & { kept: number };
-          const state = store.use(node, tenant, key, expires, () => window);
-          (state.window as { kept: number }).kept = kept;
-          store.settle(state);
+          const state = store.use(node, tenant, key, expires);
+          const window = store.window(state, 0, () => ({ kept: 0 }) as Window) as { kept: number };
+          const before = state.keptAt(0);
+          window.kept = kept;
+          store.settle(state, kept - before);
           plain.hit(node, tenant, key, kept, expires, i);
         }
         expect(dropped).toEqual(plain.gone);
