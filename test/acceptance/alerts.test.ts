@@ -89,15 +89,35 @@ describe.runIf(hasSharedData)('alerts over real CloudTrail events', () => {
     }
   });
 
+  it('are listed with ids in one piece, and say when there may be more or none', async () => {
+    const [alert] = await listed();
+    const list = (await fine('alerts', 'list', '--limit', '1')).stdout;
+    expect(list).toContain(alert?.id);
+    expect(list).toMatch(/the latest 1 alert, there may be more: ask with --limit or a filter$/m);
+    expect((await fine('alerts', 'list', '--tenant', 'nobody')).stdout).toMatch(/^no alerts of that kind; /);
+    expect((await fine('alerts', 'list', '--rule', 'brute_force')).stdout).toMatch(/--rule takes a rule's id/);
+  });
+
+  it('are shown with a statement that gives their events', async () => {
+    const [alert] = await listed();
+    const [, sql] = /look +\.\/sealtrail sql "(.*)" --data/.exec((await fine('alerts', 'explain', alert?.id ?? '')).stdout) ?? [];
+    const { rows } = (await fine('sql', sql ?? '', '--json')).json<{ rows: readonly unknown[] }>();
+    expect(rows).toHaveLength(alert?.evidence.length ?? 0);
+  });
+
   it('are acknowledged and silenced by name and reason, also when nothing runs', async () => {
     const [alert] = await listed();
     await fine('alerts', 'ack', alert?.id ?? '', '--why', 'looking at it', '--by', 'ann');
-    await fine('alerts', 'silence', 'tenant=acme', 'level=LOW', '--for', '8h', '--why', 'a migration', '--by', 'ann');
+    // Alerts have their levels in capitals: a matcher that is written otherwise means them too.
+    await fine('alerts', 'silence', 'tenant=acme', 'level=low', '--for', '8h', '--why', 'a migration', '--by', 'ann');
     await stop(running);
     const { silences } = (await fine('alerts', 'silences', '--json')).json<{
       silences: readonly { id: string; by: string; why: string }[];
     }>();
     expect(silences).toMatchObject([{ by: 'ann', why: 'a migration' }]);
+    const shown = (await fine('alerts', 'silences')).stdout.trimEnd().split('\n');
+    expect(shown).toHaveLength(3);
+    for (const part of ['tenant=acme level=LOW', 'ann', 'a migration', silences[0]?.id ?? '']) expect(shown[2]).toContain(part);
     await fine('alerts', 'unsilence', silences[0]?.id ?? '', '--why', 'done', '--by', 'bob');
     expect((await fine('alerts', 'silences', '--json')).json()).toEqual({ silences: [] });
     const actions = (await fine('sql', 'SELECT action, `by` FROM alert_actions ORDER BY at', '--json')).json<{ rows: readonly unknown[] }>()
@@ -115,7 +135,9 @@ describe.runIf(hasSharedData)('alerts over real CloudTrail events', () => {
     [['alerts', 'silence', 'tenant', '--for', '1h', '--why', 'x'], /not LABEL=VALUE/],
     [['alerts', 'silence', 'tenant=a', '--for', 'soon', '--why', 'x'], /--for soon/],
     [['alerts', 'silence', 'color=red', '--for', '1h', '--why', 'x'], /no label "color"/],
-    [['alerts', 'list', '--level', 'loud'], /--level loud/],
+    [['alerts', 'silence', 'level=loud', '--for', '1h', '--why', 'x'], /"loud" is no level; known are informational, low,/],
+    [['alerts', 'silence', 'tenant=a', '--for', '91d', '--why', 'x'], /up to 90d/],
+    [['alerts', 'list', '--level', 'loud'], /"loud" is no level/],
   ])('refuse %j in one line', async (args, says) => {
     const ended = await sealtrail(...args, '--data', data);
     expect(ended.code).toBe(2);

@@ -49,7 +49,7 @@ describe('a folder of rules with one that is refused', () => {
     expect(alerts).toMatchObject([{ title: 'AWS rule 1', count: 5 }]);
     expect(left_out).toMatchObject([{ rule: '00000002-1111-4111-8111-111111111111' }]);
     const lines = ended.stderr.split('\n').filter((line) => /left out/.test(line));
-    expect(lines).toEqual([expect.stringMatching(/^left out: .*refused\.yml:/), 'sealtrail: 1 rules run, 1 are left out']);
+    expect(lines).toEqual([expect.stringMatching(/^left out: .*refused\.yml:/), 'sealtrail: 1 rule run, 1 left out']);
     const again = await sealtrail('backtest', '--data', data, '--rules', rules, '--skip-refused', '--json');
     expect(again.json<Imported & { alerts: readonly unknown[] }>()).toMatchObject({ left_out: [{ rule: left_out[0]?.rule }] });
   });
@@ -62,7 +62,7 @@ describe('a folder of rules with one that is refused', () => {
   it('is refused where no rule is left', async () => {
     const ended = await sealtrail('backtest', '--data', data, '--rules', join(rules, 'refused.yml'), '--skip-refused');
     expect(ended.code).toBe(2);
-    expect(ended.stderr).toMatch(/^sealtrail: no rule is left that could run, 1 are refused: /);
+    expect(ended.stderr).toMatch(/^sealtrail: no rule is left that could run, 1 document refused: /);
   });
 
   it.skipIf(!hasSharedData)('SigmaHQ’s 57 AWS rules raise the 109 alerts of other engines over a real import', async () => {

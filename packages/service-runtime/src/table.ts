@@ -10,6 +10,8 @@ export interface TableInput {
   readonly rows: readonly (readonly string[])[];
   /** By column; left where nothing is said. */
   readonly align?: readonly Align[];
+  /** Columns by number that are never squeezed: what is copied from them, such as an id, is of use only in one piece. */
+  readonly whole?: readonly number[];
   /** Terminal cells a line may take. */
   readonly width: number;
 }
@@ -34,7 +36,7 @@ export function formatTable(input: TableInput): string {
   const columns = input.header.length;
   const cells = [input.header, ...input.rows].map((row) => Array.from({ length: columns }, (_, i) => printable(row[i] ?? '')));
   const natural = Array.from({ length: columns }, (_, i) => cells.reduce((widest, row) => Math.max(widest, displayWidth(row[i] ?? '')), 0));
-  const widths = fit(natural, input.width - GAP.length * (columns - 1));
+  const widths = fit(natural, input.width - GAP.length * (columns - 1), new Set(input.whole));
   const lines: string[] = [];
   for (const [at, row] of cells.entries()) {
     lines.push(...rowLines(row, widths, input.align ?? []));
@@ -43,15 +45,15 @@ export function formatTable(input: TableInput): string {
   return lines.join('\n');
 }
 
-/** Lowers the widest columns to one common width, so that all fit into `room`. */
-function fit(natural: readonly number[], room: number): number[] {
-  const sum = (cap: number): number => natural.reduce((total, width) => total + Math.min(width, cap), 0);
+/** Lowers the widest columns to one common width, so that all fit into `room`; those that are whole stay as wide as they are. */
+function fit(natural: readonly number[], room: number, whole: ReadonlySet<number>): number[] {
+  const capped = (cap: number): number[] => natural.map((width, i) => (whole.has(i) ? width : Math.min(width, cap)));
+  const sum = (cap: number): number => capped(cap).reduce((total, width) => total + width, 0);
   let cap = Math.max(COLUMN_WIDTH_MIN, ...natural);
   while (cap > COLUMN_WIDTH_MIN && sum(cap) > room) cap -= 1;
-  const widths = natural.map((width) => Math.min(width, cap));
   // What the common width leaves over goes to the first columns that want it.
   let spare = room - sum(cap);
-  return widths.map((width, i) => {
+  return capped(cap).map((width, i) => {
     if (spare <= 0 || width === natural[i]) return width;
     spare -= 1;
     return width + 1;

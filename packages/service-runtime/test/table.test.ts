@@ -94,6 +94,20 @@ describe('formatTable', () => {
     );
   });
 
+  it('keeps a column that is whole in one piece, and squeezes the others', () => {
+    const id = '6f4a2877e38638f51f7c4b8235e9048a';
+    const text = formatTable({
+      header: ['rule', 'id', 'why'],
+      rows: [['a rule of many words', id, 'w '.repeat(40)]],
+      whole: [1],
+      width: 60,
+    });
+    expect(text.split('\n')[2]).toContain(`  ${id}  `);
+    for (const line of text.split('\n')) expect(displayWidth(line)).toBeLessThanOrEqual(60);
+    // Where it alone is wider than what there is, the table is.
+    expect(formatTable({ header: ['id'], rows: [[id]], whole: [0], width: 20 })).toContain(id);
+  });
+
   it('loses no glyph of a cell that takes fewer than eight lines', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 60 }), fc.integer({ min: 16, max: 60 }), (cell, width) => {

@@ -78,3 +78,5 @@ export function progressBar(label: string, done: number, total: number | null): 
 
 /** 2900 → "2,900". */
 export const count = (value: number): string => value.toLocaleString('en-US');
+/** 1, "event" → "1 event"; 2,900 → "2,900 events". */
+export const counted = (value: number, thing: string): string => `${count(value)} ${thing}${value === 1 ? '' : 's'}`;

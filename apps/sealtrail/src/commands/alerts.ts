@@ -4,7 +4,7 @@ import { openDataDirectory } from '@sealtrail/data-directory';
 import { formatTable } from '@sealtrail/service-runtime';
 import type { Severity } from '@sealtrail/wire';
 import type { Command } from 'commander';
-import { count } from '../cli/console.ts';
+import { count, counted } from '../cli/console.ts';
 import type { CommandContext } from '../cli/context.ts';
 import { UsageError } from '../cli/exit.ts';
 import { commaList, wholeNumber } from '../cli/options.ts';
@@ -28,10 +28,17 @@ interface ActOptions extends Common {
 
 const LEVELS: readonly Severity[] = ['INFORMATIONAL', 'LOW', 'MEDIUM', 'HIGH', 'CRITICAL'];
 const LIST_ROWS_MAX = 1_000;
+/** As many events of an alert are asked for in the statement that shows them. */
+const ASKED_EVENTS_MAX = 20;
+/** Of a finding about a record, which is no event. */
+const NO_LEAF = /^0+$/;
+const UUID_PARTS = /^(.{8})(.{4})(.{4})(.{4})(.{12})$/;
+const SILENCE_MS_MAX = 90 * 86_400_000;
+const LABEL = /^(?:rule|level|tenant|group\..+)$/;
 const UNITS_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 export function registerAlerts(program: Command, context: CommandContext): void {
-  const alerts = program.command('alerts').description('list, explain, acknowledge and silence alerts');
+  const alerts = program.command('alerts').description('list, show, acknowledge and silence alerts');
   const open = (options: Common) => openDataDirectory({ dir: options.data });
 
   alerts
@@ -61,16 +68,13 @@ export function registerAlerts(program: Command, context: CommandContext): void 
       }));
       const { canaries } = standing;
       if (canaries?.ok === false) console.say(`detection is red, alerts may be missing: ${canaries.reason ?? 'unknown'}`);
-      if (found.length === 0)
-        console.say(
-          'no alerts; they are raised by `sealtrail up`, `sealtrail import` and the detector; `sealtrail backtest` runs rules over what is stored',
-        );
+      if (found.length === 0) console.say(nothingFound(options));
       else {
         console.say(
           formatTable({
             header: ['raised', 'level', 'rule', 'tenant', 'about', 'events', 'fate', 'id'],
             rows: found.map((alert) => [
-              alert.raised_at.slice(0, 19).replace('T', ' '),
+              timeOf(Date.parse(alert.raised_at)),
               alert.level,
               alert.rule_title,
               alert.tenant,
@@ -80,15 +84,19 @@ export function registerAlerts(program: Command, context: CommandContext): void 
               alert.id,
             ]),
             align: ['left', 'left', 'left', 'left', 'left', 'right', 'left', 'left'],
+            whole: [7],
             width: console.columns,
           }),
         );
+        if (found.length === options.limit)
+          console.say(`the latest ${counted(options.limit, 'alert')}, there may be more: ask with --limit or a filter`);
       }
       console.result({ alerts: found, detection: standing });
     });
 
   alerts
     .command('show')
+    .alias('explain')
     .description('one alert, with the places of the events that it rests on')
     .argument('<id>', '32 hex digits')
     .option('--data <dir>', 'data directory', 'data')
@@ -101,13 +109,18 @@ export function registerAlerts(program: Command, context: CommandContext): void 
       console.say(`${alert.rule_title} (${alert.level})`);
       console.say(`  tenant     ${alert.tenant}${aboutOf(alert) === '' ? '' : `, ${aboutOf(alert)}`}`);
       console.say(`  seen       ${alert.first_seen} to ${alert.last_seen}${alert.late ? ', late' : ''}`);
-      console.say(`  rests on   ${count(alert.events_count)} events${alert.value === null ? '' : `; value ${alert.value}`}`);
+      console.say(`  rests on   ${counted(alert.events_count, 'event')}${alert.value === null ? '' : `; value ${alert.value}`}`);
       console.say(`  fate       ${alert.fate}${alert.fate_detail === '' ? '' : ` (${alert.fate_detail})`}; risk ${alert.risk.accumulated}`);
       console.say(`  rule       ${alert.rule_id}; \`sealtrail rules explain ${alert.rule_id}\``);
       for (const { event_id, partition, offset, index } of alert.evidence.slice(0, 20)) {
         console.say(`    event ${event_id} at partition ${partition}, offset ${offset}, number ${index} of its batch`);
       }
       if (alert.evidence.length > 20) console.say(`    and ${count(alert.evidence.length - 20)} more (--json lists them)`);
+      const events = alert.evidence.filter(({ leaf_hash }) => !NO_LEAF.test(leaf_hash)).slice(-ASKED_EVENTS_MAX);
+      const ids = events.map(({ event_id }) => `'${event_id.replace(UUID_PARTS, '$1-$2-$3-$4-$5')}'`).join(', ');
+      const columns = 'occurred_at, action, outcome, actor_id, source_ip, resource_id';
+      if (events.length > 0)
+        console.say(`  look       ./sealtrail sql "SELECT ${columns} FROM audit_events WHERE event_id IN (${ids})" --data ${options.data}`);
       console.say(`  prove      ./sealtrail prove --alert ${alert.id} --data ${options.data} --out proofs`);
       console.result({ alert });
     });
@@ -142,7 +155,9 @@ export function registerAlerts(program: Command, context: CommandContext): void 
       const by = options.by ?? userInfo().username;
       const args = { kind: 'silence', matchers: texts.map(matcherOf), for_ms: durationOf(options.for), by, why: options.why } as const;
       const done = await context.withOperations(await open(options), (operations) => operations.alertAction(args));
-      console.say(`silenced for ${options.for}; end it with \`sealtrail alerts unsilence ${done.silence}\``);
+      console.say(
+        `silenced for ${options.for}: ${aboutMatchers(args.matchers)}; end it with \`sealtrail alerts unsilence ${done.silence}\``,
+      );
       console.result(done);
     });
 
@@ -170,10 +185,15 @@ export function registerAlerts(program: Command, context: CommandContext): void 
     .action(async (options: Common) => {
       const console = context.console({ json: options.json === true });
       const found = await context.withOperations(await open(options), (operations) => operations.silences({}));
-      for (const { id, matchers, until_ms, by, why } of found) {
-        const about = matchers.map(({ label, values, not }) => `${label}${not === true ? '!' : ''}=${values.join('|')}`).join(' ');
-        console.say(`${id}  until ${new Date(until_ms).toISOString()}  ${about}  by ${by}: ${why}`);
-      }
+      if (found.length > 0)
+        console.say(
+          formatTable({
+            header: ['until', 'about', 'by', 'why', 'id'],
+            rows: found.map(({ id, matchers, until_ms, by, why }) => [timeOf(until_ms), aboutMatchers(matchers), by, why, id]),
+            whole: [4],
+            width: console.columns,
+          }),
+        );
       if (found.length === 0) console.say('no silences');
       console.result({ silences: found });
     });
@@ -193,11 +213,11 @@ export function registerAlerts(program: Command, context: CommandContext): void 
       });
       for (const letter of found) {
         console.say(
-          `${letter.message_id}  ${letter.notifier}  ${letter.alerts_count} alerts, ${letter.attempts} tries: ${letter.reason ?? 'unknown'}${letter.status === null ? '' : ` ${letter.status}`}`,
+          `${letter.message_id}  ${letter.notifier}  ${counted(letter.alerts_count, 'alert')}, ${letter.attempts} tries: ${letter.reason ?? 'unknown'}${letter.status === null ? '' : ` ${letter.status}`}`,
         );
       }
       console.say(
-        found.length === 0 ? 'no dead letters' : `${count(found.length)} dead letters${options.resend === true ? ', sent again' : ''}`,
+        found.length === 0 ? 'no dead letters' : `${counted(found.length, 'dead letter')}${options.resend === true ? ', sent again' : ''}`,
       );
       console.result({ dead_letters: found, resent: options.resend === true ? found.length : 0 });
     });
@@ -208,21 +228,40 @@ const aboutOf = ({ group }: PlainAlert): string =>
     .map(([name, value]) => `${name} ${value}`)
     .join(', ');
 
+/** 2026-01-05 09:00:00, in UTC. */
+const timeOf = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
+
+const aboutMatchers = (matchers: readonly Matcher[]): string =>
+  matchers.map(({ label, values, not }) => `${label}${not === true ? '!' : ''}=${values.join('|')}`).join(' ');
+
+function nothingFound({ tenant, rule, level }: ListOptions): string {
+  if (rule !== undefined)
+    return `no alerts of that kind; --rule takes a rule's id, as \`sealtrail rules list\` and \`alerts show\` give it`;
+  if ((tenant ?? level) !== undefined) return 'no alerts of that kind; without --tenant, --rule and --level all are listed';
+  return 'no alerts; they are raised by `sealtrail up`, `sealtrail import` and the detector; `sealtrail backtest` runs rules over what is stored';
+}
+
 function levelOf(text: string): Severity {
   const level = LEVELS.find((known) => known === text.toUpperCase());
-  if (level === undefined) throw new UsageError(`--level ${text}: known are ${LEVELS.join(', ').toLowerCase()}`);
+  if (level === undefined) throw new UsageError(`"${text}" is no level; known are ${LEVELS.join(', ').toLowerCase()}`);
   return level;
 }
 
 function matcherOf(text: string): Matcher {
   const at = text.indexOf('=');
   if (at < 1) throw new UsageError(`"${text}" is not LABEL=VALUE; labels are rule, level, tenant and group.NAME`);
-  return { label: text.slice(0, at), values: [text.slice(at + 1)] };
+  const label = text.slice(0, at);
+  if (!LABEL.test(label)) throw new UsageError(`"${text}": an alert has no label "${label}"; use rule, level, tenant or group.NAME`);
+  const value = text.slice(at + 1);
+  // Levels of alerts are written in capitals: another spelling would silence nothing.
+  return { label, values: [label === 'level' && !value.includes('*') ? levelOf(value) : value] };
 }
 
 function durationOf(text: string): number {
   const [, amount, unit] = /^(\d{1,5})([mhd])$/.exec(text) ?? [];
   const unit_ms = UNITS_MS[unit ?? ''];
   if (unit_ms === undefined) throw new UsageError(`--for ${text}: give a time such as 30m, 8h or 7d`);
-  return Number(amount) * unit_ms;
+  const ms = Number(amount) * unit_ms;
+  if (ms === 0 || ms > SILENCE_MS_MAX) throw new UsageError(`--for ${text}: a silence lasts up to 90d`);
+  return ms;
 }

@@ -80,6 +80,8 @@ export function registerBacktest(program: Command, context: CommandContext): voi
       }
       console.progressDone();
       print(console, result, labels);
+      if (file === undefined && options.tenant !== undefined && result.events === 0)
+        console.say(`nothing is stored of a tenant "${options.tenant}"`);
       if (skipped.first !== null)
         console.note(
           `sealtrail: ${file}: ${count(skipped.lines)} lines are no records; line ${skipped.first.line}: ${skipped.first.reason}`,

@@ -1,5 +1,5 @@
 import { type DataDirectory, openDataDirectory } from '@sealtrail/data-directory';
-import { CANARY_DEFAULTS, SHIPPED_RULES, STORED_PIPELINE } from '@sealtrail/detector';
+import { CANARY_DEFAULTS, type DetectionOptions, loadDetection, SHIPPED_RULES, STORED_PIPELINE } from '@sealtrail/detector';
 import { CANARY_PRODUCER } from '@sealtrail/wire';
 import type { Command } from 'commander';
 import type { Console } from '../cli/console.ts';
@@ -9,7 +9,7 @@ import { wholeNumber } from '../cli/options.ts';
 import { serveControl } from '../control/socket.ts';
 import { alertingOf, type DetectionRun } from '../deployment/detection.ts';
 import { openStack, type Stack } from '../deployment/stack.ts';
-import { leftOutLines, SKIP_REFUSED, SKIP_REFUSED_MEANING } from '../detection/understood-rules.ts';
+import { assertUnderstood, leftOutLines, SKIP_REFUSED, SKIP_REFUSED_MEANING } from '../detection/understood-rules.ts';
 
 interface UpOptions {
   readonly data: string;
@@ -42,6 +42,9 @@ export function registerUp(program: Command, context: CommandContext): void {
       const console = context.console({ json: options.json === true });
       if (options.canaryInterval < 1 || options.canaryInterval > CANARY_INTERVAL_S_MAX)
         throw new UsageError(`--canary-interval ${options.canaryInterval}: give 1 to ${CANARY_INTERVAL_S_MAX} seconds`);
+      // Before anything is made.
+      if (options.detection && (options.rules ?? options.overrides) !== undefined)
+        assertUnderstood(loadDetection(detectionOf(options)), options.skipRefused === true);
       const directory = await openDataDirectory({ dir: options.data, create: { random: context.random } });
       const stack = await openStack({
         directory,
@@ -93,6 +96,13 @@ export function registerUp(program: Command, context: CommandContext): void {
     });
 }
 
+const detectionOf = ({ rules, overrides, skipRefused }: UpOptions): DetectionOptions => ({
+  rules: [rules ?? SHIPPED_RULES],
+  pipelines: [STORED_PIPELINE],
+  overrides: overrides ?? null,
+  skip_refused: skipRefused === true,
+});
+
 /** Detection beside the ledger: a rule that is not understood keeps it from starting. Throws UsageError, AlertingError. */
 const startDetectionOf = (
   stack: Stack,
@@ -100,17 +110,7 @@ const startDetectionOf = (
   options: UpOptions,
   clock_ms: () => number,
   stop: AbortSignal,
-): Promise<DetectionRun> =>
-  stack.startDetection(
-    {
-      rules: [options.rules ?? SHIPPED_RULES],
-      pipelines: [STORED_PIPELINE],
-      overrides: options.overrides ?? null,
-      skip_refused: options.skipRefused === true,
-    },
-    alertingOf(directory, options.alerting ?? null, clock_ms),
-    stop,
-  );
+): Promise<DetectionRun> => stack.startDetection(detectionOf(options), alertingOf(directory, options.alerting ?? null, clock_ms), stop);
 
 /** Resolves once they have ended: at `stop`, or at once where none can be sent. The ledger goes on without them. */
 async function canariesOf(stack: Stack, detection: DetectionRun, options: UpOptions, console: Console, stop: AbortSignal): Promise<void> {

@@ -6,6 +6,19 @@ export interface ExplainedRule {
   readonly rule: Readonly<Record<string, unknown>>;
 }
 
+const SUGGESTED_MAX = 3;
+
+/** Names of rules that hold the wanted one, or are held by it, without regard to case, spaces and hyphens. */
+export function namesLike({ matcher, correlations }: LoadedDetection, wanted: string): readonly string[] {
+  const plain = (text: string): string => text.toLowerCase().replaceAll(/[\s_-]+/g, '');
+  const sought = plain(wanted);
+  const heads = [...matcher.rules, ...correlations.linked.map(({ rule }) => rule.head)];
+  const names = heads.flatMap(({ name, title }) => [[name ?? title, name ?? '', title] as const]);
+  const fits = (text: string): boolean => text !== '' && (plain(text).includes(sought) || sought.includes(plain(text)));
+  const found = names.filter(([, name, title]) => sought !== '' && (fits(name) || fits(title))).map(([shown]) => shown);
+  return [...new Set(found)].sort((a, b) => a.length - b.length || (a < b ? -1 : 1)).slice(0, SUGGESTED_MAX);
+}
+
 /** What one rule looks for, by its id, name or title; null when there is none. */
 export function explainRule({ matcher, correlations, files }: LoadedDetection, wanted: string): ExplainedRule | null {
   const named = (head: RuleHead): boolean => [head.id, head.name, head.title].includes(wanted);
@@ -50,7 +63,7 @@ export function explainRule({ matcher, correlations, files }: LoadedDetection, w
     if (alone) lines.push('  It raises no alert by itself: a correlation counts it.');
     lines.push('');
   }
-  if (head.false_positives.length > 0) lines.push('  Alerts that are none:', ...head.false_positives.map((one) => `    ${one}`), '');
+  if (head.false_positives.length > 0) lines.push('  False alarms come from:', ...head.false_positives.map((one) => `    ${one}`), '');
   if (head.tags.length > 0) lines.push(`  Tags: ${head.tags.join(', ')}`, '');
   lines.push(...source.map((line) => `    ${line}`));
   return { lines, rule: { ...facts, source: source.join('\n') } };

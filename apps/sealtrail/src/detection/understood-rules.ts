@@ -1,6 +1,6 @@
 import type { DetectionError } from '@sealtrail/detection';
 import type { LoadedDetection } from '@sealtrail/detector';
-import { count } from '../cli/console.ts';
+import { count, counted } from '../cli/console.ts';
 import { UsageError } from '../cli/exit.ts';
 
 /** For the option of each command that runs rules. */
@@ -28,7 +28,7 @@ export function assertUnderstood({ errors, left_out, matcher, correlations }: Lo
   }
   const [reason] = left_out;
   if (reason !== undefined && matcher.rules.length + correlations.linked.length === 0)
-    throw new UsageError(`no rule is left that could run, ${count(left_out.length)} are refused: ${reason.message}`);
+    throw new UsageError(`no rule is left that could run, ${counted(left_out.length, 'document')} refused: ${reason.message}`);
 }
 
 /** One line a rule that is left out, and how many are; none where none is. */
@@ -40,5 +40,5 @@ export function leftOutLines({
   if (left_out.length === 0) return [];
   const runs = matcher.rules.length + correlations.linked.length;
   const gone = new Set(left_out.map(({ rule, message }) => rule ?? message)).size;
-  return [...left_out.map(({ message }) => `left out: ${message}`), `sealtrail: ${count(runs)} rules run, ${count(gone)} are left out`];
+  return [...left_out.map(({ message }) => `left out: ${message}`), `sealtrail: ${counted(runs, 'rule')} run, ${count(gone)} left out`];
 }
