@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { createMemoryDeliveryStore, type GroupingSettings, webhookNotifier } from '@sealtrail/alerting';
 import { registrationRecord } from '@sealtrail/data-directory';
-import { compile, type DetectionError, loadRules, replaySpan_us } from '@sealtrail/detection';
+import { type CorrelatorOptions, compile, type DetectionError, loadRules, replaySpan_us } from '@sealtrail/detection';
 import {
   type AlertPipeline,
   alertLog,
@@ -34,10 +34,13 @@ export const START_MS = 1_700_000_000_000;
 const hash = sha256();
 const digest = (bytes: Uint8Array): Uint8Array => hash.digest(bytes);
 
-/** Rules from text, as a detector compiles them. */
-export function rulesOf(text: string): { readonly rules: DetectionRules; readonly errors: readonly DetectionError[] } {
+/** Rules from text, as a detector compiles them, with limits of its own where they are given. */
+export function rulesOf(
+  text: string,
+  limits: Partial<CorrelatorOptions> = {},
+): { readonly rules: DetectionRules; readonly errors: readonly DetectionError[] } {
   const loaded = loadRules([{ file: 'rules.yml', text }], { sha256: digest });
-  const compiled = compile(loaded, { sha256: digest, ...DETECTION_TIMES });
+  const compiled = compile(loaded, { sha256: digest, ...DETECTION_TIMES, ...limits });
   return {
     rules: { ...compiled, replay_span_us: replaySpan_us(compiled.correlations) },
     errors: [...loaded.errors, ...compiled.errors],

@@ -219,6 +219,33 @@ describe('hostile input to detection', () => {
     }, 300_000);
   });
 
+  it('tenants without end show in the log, with the correlation and the count, and hide no attack on one that was at work', async () => {
+    const { rules, errors } = rulesOf(`${rule(1, '{ outcome: DENIED }')}---${correlation(1, 'event_count', 'gte: 3', '1h')}`, {
+      state_bytes_max: 2_000_000,
+      crowd_tenant_bytes_max: 20_000,
+    });
+    expect(errors).toEqual([]);
+    world = await Detecting.start(rules);
+    const denied = (at_ms: number, actor_id: string): EventToSign => eventAt(at_ms, { outcome: 'DENIED', actor_id });
+    world.emit('globex', [...Array.from({ length: 60 }, (_, i) => denied(i, `user-${i}`)), denied(60, 'mallory'), denied(61, 'mallory')]);
+    const tenants = 6_000;
+    for (let i = 0; i < tenants; i++) world.emit(`made-up-${i}`, [denied(1_000 + i, 'mallory')]);
+    world.emit('globex', [denied(10_000, 'mallory')]);
+    world.now_ms += 60_000;
+    world.emit('globex', [eventAt(60_000)]);
+    await world.evaluateAll();
+    expect([...(await world.topicAlerts()).values()]).toMatchObject([
+      { tenant: 'globex', events_count: 3, group: new Map([['actor_id', 'mallory']]) },
+    ]);
+    const state = world.evaluated.at(-1)?.state;
+    const crowdedOut = state?.crowded_out.get('00000001-2222-4222-8222-222222222222') ?? 0;
+    expect(state?.keys).toBe(tenants + 61 - crowdedOut);
+    expect(crowdedOut).toBeGreaterThan(tenants / 2);
+    const line = world.lines.map((one) => JSON.parse(one) as Record<string, unknown>).find(({ reason }) => reason === 'keys_crowded_out');
+    expect(line).toMatchObject({ level: 'warn', code: '00000001-2222-4222-8222-222222222222' });
+    expect(world.lines.join()).not.toContain('made-up');
+  }, 120_000);
+
   it('a condition that goes on to hold over tens of thousands of hits costs no more a hit than before it held', () => {
     const half = 30_000;
     const rules = compiled(rule(1, '{ outcome: DENIED }'), correlation(1, 'event_count', `gte: ${half}`, '1d'));

@@ -124,6 +124,16 @@ const alertsStored = async (): Promise<number> => (await store.alerts({ rows_max
 const inTopic = (): number => world.log.control.records(ALERTS_TOPIC, 0).length;
 
 describe('serveDetector', () => {
+  it('says which rules it leaves out, and why, and runs the others', async () => {
+    const refused = DELETED.replace('33333333-', '44444444-').replace('condition: deleted', 'condition: other');
+    await writeFile(join(folder, 'rules.yml'), `${DELETED}---${refused}`);
+    const detector = serve({ rules: loadDetection({ ...config.rules, skip_refused: true }) });
+    const line = await detector.seen('a rule is left out');
+    expect(line).toMatchObject({ level: 'warn', reason: expect.stringMatching(/:\d+: 44444444-.*other/) as string });
+    happen();
+    await until(async () => (await alertsStored()) === 1);
+  });
+
   it('is live at once, ready when log and store were reached, raises alerts, and ends clean on SIGTERM', async () => {
     const detector = serve();
     expect((await detector.get('/livez')).status).toBe(200);
