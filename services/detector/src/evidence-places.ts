@@ -39,6 +39,8 @@ export class EvidencePlaces {
    * that this is somebody's doing.
    */
   readonly #numbers = new Map<string, number>();
+  /** How many stand under both. */
+  #shared = 0;
   /** The first holds the oldest. */
   readonly #chunks: Chunk[] = [];
   #from = 0;
@@ -54,7 +56,9 @@ export class EvidencePlaces {
   /** Takes the first place of an event; it has no other. */
   remember(tenant: string, event: string, { offset, index, leaves, time_us, received_ms }: EventPlace): void {
     if (this.#find(tenant, event) !== null) return;
-    const key = this.#numbers.has(event) ? both(tenant, event) : event;
+    const isShared = this.#numbers.has(event);
+    const key = isShared ? both(tenant, event) : event;
+    if (isShared) this.#shared++;
     const number = this.#to++;
     const at = number % CHUNK_PLACES;
     if (at === 0) this.#chunks.push(new Chunk());
@@ -96,7 +100,7 @@ export class EvidencePlaces {
   #find(tenant: string, event: string): number | null {
     const number = this.#numbers.get(event);
     if (number !== undefined && this.#chunkOf(number).tenants[number % CHUNK_PLACES] === tenant) return number;
-    return this.#numbers.get(both(tenant, event)) ?? null;
+    return this.#shared === 0 ? null : (this.#numbers.get(both(tenant, event)) ?? null);
   }
 
   #chunkOf(number: number): Chunk {
@@ -105,7 +109,9 @@ export class EvidencePlaces {
 
   #forgetFirst(): void {
     const number = this.#from++;
-    this.#numbers.delete(this.#chunkOf(number).keys[number % CHUNK_PLACES] as string);
+    const key = this.#chunkOf(number).keys[number % CHUNK_PLACES] as string;
+    this.#numbers.delete(key);
+    if (key.includes('\n')) this.#shared--;
     if (this.#from % CHUNK_PLACES !== 0) return;
     this.#chunks.shift();
     this.#firstChunk++;

@@ -18,21 +18,24 @@ export interface Need {
 /** One of these must be there; null where nothing is known to be needed. */
 export type Needs = readonly Need[] | null;
 
-/** How rules share needs: the rarer a need, the better it tells rules apart; the more rules use a field, the less it costs each to look at it. */
+/** How rules share needs. What rules often ask a field for, events often have there; what many look up is cheap for each. */
 export interface NeedCounts {
   /** Lines that need it, by need. */
   readonly uses: ReadonlyMap<string, number>;
-  /** Rules that could be looked up by the field. */
+  /** The same, by field, of all its needs together. */
+  readonly usesByField: ReadonlyMap<string | null, number>;
+  /** Rules that could be looked up by the field, and those that could by a fragment of it. */
   readonly rulesByField: ReadonlyMap<string | null, number>;
+  readonly rulesByFragment: ReadonlyMap<string | null, number>;
 }
 
 const keyOf = ({ field, kind, text }: Need): string => `${kind} ${JSON.stringify(field)} ${text}`;
 
-/** Reading a field that no other rule is looked up by costs as much as evaluating so many rules. */
-const FIELD_COST = 50;
-/** A look for fragments reads the whole value, and short ones are found nearly everywhere. */
-const FRAGMENT_COST = 20;
-const SHORT_COST = 1_000;
+/** Of evaluating one rule, in about ns; to look a field up, and to look for all fragments in it, costs about as much. */
+const RULE_COST = 100;
+const FIELD_COST = 100;
+const FRAGMENTS_COST = 100;
+/** So short a fragment is found nearly everywhere. */
 const SHORT_CHARACTERS_MAX = 2;
 /** A rule that would stand in the index more often is looked at for each event instead. */
 const NEEDS_MAX = 50_000;
@@ -40,17 +43,24 @@ const NEEDS_MAX = 50_000;
 /** Counts the needs of every line of the rules that is not negated. */
 export function countNeeds(expressions: readonly Expression<TestItem>[]): NeedCounts {
   const uses = new Map<string, number>();
+  const usesByField = new Map<string | null, number>();
   const rulesByField = new Map<string | null, number>();
+  const rulesByFragment = new Map<string | null, number>();
+  const count = <K>(of: Map<K, number>, key: K): void => void of.set(key, (of.get(key) ?? 0) + 1);
   for (const expression of expressions) {
     const fields = new Set<string | null>();
+    const searched = new Set<string | null>();
     for (const item of positiveItems(expression))
       for (const need of needsOfItem(item, null) ?? []) {
-        uses.set(keyOf(need), (uses.get(keyOf(need)) ?? 0) + 1);
+        count(uses, keyOf(need));
+        count(usesByField, need.field);
         fields.add(need.field);
+        if (need.kind === 'fragment') searched.add(need.field);
       }
-    for (const field of fields) rulesByField.set(field, (rulesByField.get(field) ?? 0) + 1);
+    for (const field of fields) count(rulesByField, field);
+    for (const field of searched) count(rulesByFragment, field);
   }
-  return { uses, rulesByField };
+  return { uses, usesByField, rulesByField, rulesByFragment };
 }
 
 function positiveItems(expression: Expression<TestItem>): readonly TestItem[] {
@@ -96,16 +106,21 @@ function best(all: readonly Needs[], counts: NeedCounts | null): Needs {
   return chosen;
 }
 
-/** Each need by how many share it, each field once by how many are looked up by it. */
+/** What it costs an event to look the rule up, and to evaluate it as often as that finds it. */
 function costOf(needs: readonly Need[], counts: NeedCounts | null): number {
   let cost = 0;
   const fields = new Set<string | null>();
+  const searched = new Set<string | null>();
   for (const need of needs) {
-    cost += counts?.uses.get(keyOf(need)) ?? 1;
-    if (need.kind === 'fragment') cost += need.text.length > SHORT_CHARACTERS_MAX ? FRAGMENT_COST : SHORT_COST;
-    fields.add(need.field);
+    const { field, kind, text } = need;
+    const isEverywhere = kind === 'fragment' && text.length <= SHORT_CHARACTERS_MAX;
+    const share = counts === null ? 1 : (counts.uses.get(keyOf(need)) ?? 1) / (counts.usesByField.get(field) ?? 1);
+    cost += isEverywhere ? 10 * RULE_COST : share * RULE_COST;
+    fields.add(field);
+    if (kind === 'fragment') searched.add(field);
   }
   for (const field of fields) cost += FIELD_COST / (counts?.rulesByField.get(field) ?? 1);
+  for (const field of searched) cost += FRAGMENTS_COST / (counts?.rulesByFragment.get(field) ?? 1);
   return cost;
 }
 
