@@ -12,7 +12,7 @@ import {
 } from '@sealtrail/detector';
 import { formatTable } from '@sealtrail/service-runtime';
 import type { Command } from 'commander';
-import { type Console, count } from '../cli/console.ts';
+import { type Console, count, counted } from '../cli/console.ts';
 import type { CommandContext } from '../cli/context.ts';
 import { UsageError } from '../cli/exit.ts';
 import { cloudTrailEvents, type SkippedLines } from '../detection/cloudtrail-events.ts';
@@ -82,6 +82,10 @@ export function registerBacktest(program: Command, context: CommandContext): voi
       print(console, result, labels);
       if (file === undefined && options.tenant !== undefined && result.events === 0)
         console.say(`nothing is stored of a tenant "${options.tenant}"`);
+      if (result.windows_cut > 0)
+        console.note(
+          `sealtrail: ${counted(result.windows_cut, 'time')} a tenant came again after many others: alerts that rest on events before and after that may be missing; ask for one with --tenant`,
+        );
       if (skipped.first !== null)
         console.note(
           `sealtrail: ${file}: ${count(skipped.lines)} lines are no records; line ${skipped.first.line}: ${skipped.first.reason}`,
