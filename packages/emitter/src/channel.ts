@@ -1,6 +1,6 @@
 import type { BatchKind, Delivery } from '@sealtrail/wire';
 import type { EmitterError } from './errors.ts';
-import type { EventBuffer } from './event-buffer.ts';
+import type { EventBuffer, RoomUsed } from './event-buffer.ts';
 
 /** One tenant's events of one delivery class: what a sequence of numbers counts. */
 export interface Channel {
@@ -8,6 +8,8 @@ export interface Channel {
   readonly delivery: Delivery;
   /** The batch that is being filled; null when empty. */
   open: OpenBatch | null;
+  /** Of the batch before the open one. */
+  before: RoomUsed | undefined;
   /** Batches that are closed and not yet settled. */
   queued: number;
   /** Events that log() took and that will be in no batch. Goes into every header. */
@@ -48,7 +50,7 @@ export function createChannels(): Channels {
     of(tenant, delivery) {
       let channel = channels[delivery].get(tenant);
       if (channel === undefined) {
-        channel = { tenant, delivery, open: null, queued: 0, shed: 0, used: false, active: false };
+        channel = { tenant, delivery, open: null, before: undefined, queued: 0, shed: 0, used: false, active: false };
         channels[delivery].set(tenant, channel);
       }
       return channel;

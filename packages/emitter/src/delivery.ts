@@ -122,6 +122,7 @@ export function createDeliveryLine(options: DeliveryOptions): DeliveryLine {
 
   const push = (channel: Channel, kind: BatchKind): void => {
     const batch: QueuedBatch = { channel, kind, events: channel.open?.events ?? null, waiting: channel.open?.waiting ?? [] };
+    if (batch.events !== null) channel.before = { bytes: batch.events.bytes, count: batch.events.count };
     channel.open = null;
     open[channel.delivery].delete(channel);
     channel.queued++;
@@ -136,7 +137,7 @@ export function createDeliveryLine(options: DeliveryOptions): DeliveryLine {
 
   const add = (channel: Channel, event: EncodedEvent, waiter: Waiter | null): void => {
     if (channel.open !== null && channel.open.events.bytes + event.length > limits.batch_bytes_max) push(channel, 'DATA');
-    channel.open ??= { events: createEventBuffer(), waiting: [] };
+    channel.open ??= { events: createEventBuffer(channel.before), waiting: [] };
     channel.open.events.append(event.bytes, event.length, event.ends);
     if (waiter !== null) channel.open.waiting.push(waiter);
     waitingBytes[channel.delivery] += event.length;

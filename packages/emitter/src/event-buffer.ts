@@ -15,9 +15,16 @@ export interface EventBuffer {
   encoded(): EncodedEvents;
 }
 
-export function createEventBuffer(): EventBuffer {
-  let store = new Uint8Array(BYTES_FIRST);
-  let ends = new Uint32Array(EVENTS_FIRST * ENDS_PER_EVENT);
+/** How much the batch before this one held. */
+export interface RoomUsed {
+  readonly bytes: number;
+  readonly count: number;
+}
+
+/** With room for as much as `before` and an eighth: a channel's batches are much alike, and growing copies them all over. */
+export function createEventBuffer(before: RoomUsed = { bytes: 0, count: 0 }): EventBuffer {
+  let store = new Uint8Array(Math.max(BYTES_FIRST, before.bytes + (before.bytes >> 3)));
+  let ends = new Uint32Array(Math.max(EVENTS_FIRST, before.count) * ENDS_PER_EVENT);
   let bytes = 0;
   let count = 0;
   return {

@@ -6,9 +6,9 @@ import { EmitterError } from './errors.ts';
 import { asEmitterError } from './event-encoder.ts';
 import type { Timers } from './options.ts';
 
-/** Records and bytes of one append: what is signed without a pause. */
+/** Records of one append, and bytes after which no more are taken: what is signed without a pause. Kafka's batches of records end below 1 MB. */
 const APPEND_RECORDS_MAX = 32;
-const APPEND_BYTES_MAX = 1024 * 1024;
+const APPEND_BYTES_MAX = 768 * 1024;
 
 export interface OutboxOptions {
   readonly log: EventLogProducer;
