@@ -56,13 +56,29 @@ export async function readAndJudge(
   return judgeRecords(partition, after, registry, records);
 }
 
-/** With what has come since, as far as the round has room; nothing when the registry has grown, for a round has one. */
+/** A read of so many bytes was not the last of what is there: another one is worth its way. */
+const READ_ON_BYTES_MIN = 4_194_304;
+
+/** The same, and as much more as the round has room for while reads come back large. */
+export async function readAndJudgeAll(
+  partition: Partition,
+  after: Pick<PartitionState, 'next_offset' | 'recorded_at'>,
+  limits: ReadLimits,
+): Promise<JudgedRecords> {
+  const first = await readAndJudge(partition, after, limits);
+  return first.bytes < READ_ON_BYTES_MIN ? first : topUp(partition, first);
+}
+
+/** With what has come since, as far as the round has room; without what a grown registry judged, for a round has one. */
 export async function topUp(partition: Partition, judged: JudgedRecords): Promise<JudgedRecords> {
   const { round_records_max, round_bytes_max } = partition.settings;
-  const records_max = round_records_max - judged.examined.length;
-  const bytes_max = round_bytes_max - judged.bytes;
-  if (judged.examined.length === 0 || records_max <= 0 || bytes_max <= 0) return judged;
-  const more = await readAndJudge(partition, judged, { records_max, bytes_max, wait_ms: 0 });
-  if (more.registry.size !== judged.registry.size) return judged;
-  return { ...more, examined: [...judged.examined, ...more.examined], bytes: judged.bytes + more.bytes };
+  for (let whole = judged; ; ) {
+    const records_max = round_records_max - whole.examined.length;
+    const bytes_max = round_bytes_max - whole.bytes;
+    if (whole.examined.length === 0 || records_max <= 0 || bytes_max <= 0) return whole;
+    const more = await readAndJudge(partition, whole, { records_max, bytes_max, wait_ms: 0 });
+    if (more.registry.size !== whole.registry.size) return whole;
+    whole = { ...more, examined: [...whole.examined, ...more.examined], bytes: whole.bytes + more.bytes };
+    if (more.bytes < READ_ON_BYTES_MIN) return whole;
+  }
 }

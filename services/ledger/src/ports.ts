@@ -128,8 +128,8 @@ export const DEFAULT_LIMITS: Pick<
   | 'tenants_cached_max'
   | 'era'
 > = {
-  round_records_max: 256,
-  round_bytes_max: 16_777_216,
+  round_records_max: 384,
+  round_bytes_max: 25_165_824,
   read_wait_ms: 500,
   recovery_rounds: 16,
   recovery_attempts: 5,

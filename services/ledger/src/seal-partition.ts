@@ -1,7 +1,7 @@
 import type { PartitionState, SealedRound } from '@sealtrail/seal';
 import { type Claim, commitRow, insertCommitRow, newClaim } from './claim.ts';
 import { commitRound } from './commit-round.ts';
-import { type JudgedRecords, readAndJudge, topUp } from './judge-records.ts';
+import { type JudgedRecords, readAndJudgeAll, topUp } from './judge-records.ts';
 import { accountFor } from './log-sizes.ts';
 import { fatal, halted, lost, type Partition, pause, persist } from './partition.ts';
 import { publishCheckpoint, publishRejected } from './publish.ts';
@@ -59,7 +59,7 @@ export async function sealPartition(partition: Partition): Promise<never> {
 /** Reads and judges the round after `state`. How that ends is told when the round's turn comes, or never is. */
 function readAhead(partition: Partition, state: PartitionState, wait_ms: number): Promise<JudgedRecords> {
   const { round_records_max: records_max, round_bytes_max: bytes_max } = partition.settings;
-  const judged = readAndJudge(partition, state, { records_max, bytes_max, wait_ms });
+  const judged = readAndJudgeAll(partition, state, { records_max, bytes_max, wait_ms });
   judged.catch(untold);
   return judged;
 }

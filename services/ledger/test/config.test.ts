@@ -15,7 +15,7 @@ describe('readLedgerConfig', () => {
       deployment_dir: '/deployment',
       group: 'ledger',
       session_timeout_ms: 10_000,
-      limits: { round_records_max: 256, era: 'current' },
+      limits: { round_records_max: 384, era: 'current' },
       operations_port: 9_464,
       log_format: 'json',
     });
