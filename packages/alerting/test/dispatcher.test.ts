@@ -172,6 +172,71 @@ describe('a store that fails', () => {
   });
 });
 
+describe('a store that is slow', () => {
+  const many = (count: number): readonly Message[] =>
+    Array.from({ length: count }, (_, i) => message(`m${String(i).padStart(3, '0')}`, 'a'));
+  /** Keeps outcomes only once it is let to. */
+  const slow = (store: DeliveryStore): { readonly store: DeliveryStore; readonly inserts: number[]; letGo(): void } => {
+    const inserts: number[] = [];
+    let letGo = (): void => undefined;
+    let gate: Promise<void> | null = new Promise((resolve) => (letGo = resolve));
+    return {
+      inserts,
+      letGo() {
+        gate = null;
+        letGo();
+      },
+      store: {
+        ...store,
+        async insertDeliveries(rows) {
+          if (rows[0]?.state === 'QUEUED') return store.insertDeliveries(rows);
+          inserts.push(rows.length);
+          if (gate !== null) await gate;
+          return store.insertDeliveries(rows);
+        },
+      },
+    };
+  };
+
+  it('does not keep the next messages waiting, and is given what became of them at once', async () => {
+    const { open, time, store, attempts } = world({ a: () => delivered });
+    const held = slow(store);
+    const dispatcher = open({ store: held.store });
+    await dispatcher.enqueue(many(20));
+    await time.settle();
+    expect(attempts['a']?.length).toBe(20);
+    held.letGo();
+    await time.settle();
+    expect(held.inserts).toEqual([1, 19]);
+    expect(new Set(Object.values(states(store)))).toEqual(new Set(['DELIVERED 1']));
+    expect(dispatcher.waiting()['a']).toEqual({ messages: 0, more: false });
+  });
+
+  it('is waited for once a hundred outcomes are not kept', async () => {
+    const { open, time, store, attempts } = world({ a: () => delivered });
+    const held = slow(store);
+    const dispatcher = open({ store: held.store });
+    await dispatcher.enqueue(many(300));
+    for (let i = 0; i < 50; i++) await time.settle();
+    expect(attempts['a']?.length).toBe(100);
+    held.letGo();
+    for (let i = 0; i < 50; i++) await time.settle();
+    expect(attempts['a']?.length).toBe(300);
+  });
+
+  it('has what became of every message when the dispatcher has stopped', async () => {
+    const { open, time, store } = world({ a: () => delivered });
+    const held = slow(store);
+    const dispatcher = open({ store: held.store });
+    await dispatcher.enqueue(many(20));
+    await time.settle();
+    const stopped = dispatcher.stop();
+    held.letGo();
+    await stopped;
+    expect(new Set(Object.values(states(store)))).toEqual(new Set(['DELIVERED 1']));
+  });
+});
+
 describe('a dead receiver', () => {
   it('delays no other, and loses nothing with a queue that is full', async () => {
     const ids = Array.from({ length: 50 }, (_, i) => `m${String(i).padStart(2, '0')}`);

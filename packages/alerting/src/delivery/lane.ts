@@ -1,6 +1,7 @@
 /**
  * The way of messages to one notifier: one attempt at a time, each message with its own waits. Nothing is sent before it is
- * kept, and nothing is forgotten before what became of it is kept.
+ * kept, and nothing is forgotten before what became of it is kept. That is kept while the next messages are sent, for many at
+ * once: a store takes tens of ms for each insert. What a crash finds in between is sent again, with the same id.
  */
 import { type RetrySettings, waitAfter } from './backoff.ts';
 import type { DeliveryOutcome, Notifier, Timers } from './notifier.ts';
@@ -37,7 +38,7 @@ export interface Lane {
   add(row: DeliveryRow): void;
   /** Takes up what the store holds. */
   resume(): void;
-  /** Ends after the attempt that runs, which is aborted. What is queued stays so in the store. */
+  /** Ends after the attempt that runs, which is aborted, and what became of messages is kept. What is queued stays so in the store. */
   stop(): Promise<void>;
   /** Messages in memory, and whether the store has more. */
   readonly waiting: { readonly messages: number; readonly more: boolean };
@@ -45,34 +46,37 @@ export interface Lane {
 
 interface Entry {
   readonly row: DeliveryRow;
-  /** What became of it is not kept yet. */
-  readonly unsaved: boolean;
   readonly at_ms: number;
 }
 
 const STORE_RETRY_MS = 5_000;
+/** Messages that were sent and whose outcome is not kept: so many a crash may send twice. */
+const UNSAVED_MAX = 100;
 
 export function createLane(options: LaneOptions): Lane {
   const { notifier, store, clock_ms: clock, timers, retry, onEvent } = options;
   const queue = new Map<string, Entry>();
+  /** What became of messages and is not kept yet; they stay in the queue. */
+  const unsaved = new Map<string, DeliveryRow>();
   const stop = new AbortController();
   /** The store may hold queued messages that memory does not. */
   let more = false;
   let storeRestsUntil = 0;
   let running: Promise<void> | null = null;
+  let saving: Promise<void> | null = null;
   /** Something came while `run` was at work, or was just ending. */
   let again = false;
   let forgetTimer: (() => void) | null = null;
 
-  const entryOf = (row: DeliveryRow): Entry => ({ row, unsaved: false, at_ms: row.next_attempt_at ?? 0 });
+  const entryOf = (row: DeliveryRow): Entry => ({ row, at_ms: row.next_attempt_at ?? 0 });
   const storeFailed = (cause: unknown): void => {
     storeRestsUntil = clock() + STORE_RETRY_MS;
     onEvent({ kind: 'store_failed', notifier: notifier.name, cause });
   };
 
-  async function save(row: DeliveryRow): Promise<boolean> {
+  async function save(rows: readonly DeliveryRow[]): Promise<boolean> {
     try {
-      const outcome = await store.insertDeliveries([row]);
+      const outcome = await store.insertDeliveries(rows);
       if (outcome.kind === 'stored') return true;
       storeFailed(outcome.cause);
     } catch (cause) {
@@ -98,11 +102,23 @@ export function createLane(options: LaneOptions): Lane {
     else onEvent({ kind: state === 'DEAD' ? 'dead' : 'retrying', ...about, reason: reason ?? '', status });
   }
 
-  async function settle(row: DeliveryRow): Promise<void> {
-    const isSaved = await save(row);
-    const isOver = row.state !== 'QUEUED';
-    if (isSaved && isOver) queue.delete(row.message_id);
-    else queue.set(row.message_id, { row, unsaved: !isSaved, at_ms: isSaved ? (row.next_attempt_at ?? 0) : storeRestsUntil });
+  async function saveOutcomes(): Promise<void> {
+    const rows = [...unsaved.values()];
+    if (!(await save(rows))) return;
+    for (const row of rows) {
+      unsaved.delete(row.message_id);
+      if (row.state === 'QUEUED') queue.set(row.message_id, entryOf(row));
+      else queue.delete(row.message_id);
+    }
+  }
+
+  /** Begins to keep outcomes where there are some, and nobody is at it. */
+  function keepOutcomes(): void {
+    if (saving !== null || unsaved.size === 0 || clock() < storeRestsUntil) return;
+    saving = saveOutcomes().finally(() => {
+      saving = null;
+      wake();
+    });
   }
 
   async function attempt(row: DeliveryRow): Promise<void> {
@@ -110,21 +126,33 @@ export function createLane(options: LaneOptions): Lane {
     if (outcome.kind === 'stopped') return;
     const next = after(row, outcome, clock(), retry, options.random());
     tell(next);
-    await settle(next);
+    queue.set(row.message_id, { row: next, at_ms: Number.POSITIVE_INFINITY });
+    unsaved.set(row.message_id, next);
   }
 
   /** What can be done now, or when to look again; null where nothing waits. */
   function step(): (() => Promise<void>) | number | null {
     const now = clock();
+    keepOutcomes();
+    // Once some are kept, or the store is to be asked again, there is a next step.
+    const rested = unsaved.size > 0 && saving === null ? storeRestsUntil : null;
+    if (unsaved.size >= UNSAVED_MAX) return rested;
     // A little room is no reason to ask the store: half of the queue is.
     if (more && queue.size <= options.queue_messages_max / 2 && now >= storeRestsUntil) return load;
     let soonest: Entry | null = null;
     for (const entry of queue.values()) if (soonest === null || entry.at_ms < soonest.at_ms) soonest = entry;
-    if (soonest === null) return more ? storeRestsUntil : null;
-    if (soonest.at_ms > now)
-      return more && queue.size <= options.queue_messages_max / 2 ? Math.min(soonest.at_ms, storeRestsUntil) : soonest.at_ms;
-    const { row, unsaved } = soonest;
-    return () => (unsaved ? settle(row) : attempt(row));
+    if (soonest !== null && soonest.at_ms <= now) {
+      const { row } = soonest;
+      return () => attempt(row);
+    }
+    const asks = more && queue.size <= options.queue_messages_max / 2;
+    const times = [
+      soonest?.at_ms ?? Number.POSITIVE_INFINITY,
+      asks ? storeRestsUntil : Number.POSITIVE_INFINITY,
+      rested ?? Number.POSITIVE_INFINITY,
+    ];
+    const next = Math.min(...times);
+    return next === Number.POSITIVE_INFINITY ? null : next;
   }
 
   async function run(): Promise<void> {
@@ -167,6 +195,8 @@ export function createLane(options: LaneOptions): Lane {
       stop.abort();
       forgetTimer?.();
       await running;
+      await saving;
+      if (unsaved.size > 0) await saveOutcomes();
     },
     get waiting() {
       return { messages: queue.size, more };
