@@ -56,29 +56,36 @@ export async function readAndJudge(
   return judgeRecords(partition, after, registry, records);
 }
 
-/** A read of so many bytes was not the last of what is there: another one is worth its way. */
-const READ_ON_BYTES_MIN = 4_194_304;
+/** A read of so many bytes was not the last of what is there. */
+const LARGE_BYTES_MIN = 4_194_304;
+/** What was left of an answer of the log's comes as a small read in the middle of a backlog: only two in a row say that it ends. */
+const SMALL_READS_MAX = 2;
 
-/** The same, and as much more as the round has room for while reads come back large. */
+/** Reads and judges a round, as far as records are there already. Nothing is examined when none came within `wait_ms`. */
 export async function readAndJudgeAll(
   partition: Partition,
   after: Pick<PartitionState, 'next_offset' | 'recorded_at'>,
   limits: ReadLimits,
 ): Promise<JudgedRecords> {
   const first = await readAndJudge(partition, after, limits);
-  return first.bytes < READ_ON_BYTES_MIN ? first : topUp(partition, first);
+  return topUp(partition, first, first.bytes < LARGE_BYTES_MIN ? 1 : 0);
 }
 
-/** With what has come since, as far as the round has room; without what a grown registry judged, for a round has one. */
-export async function topUp(partition: Partition, judged: JudgedRecords): Promise<JudgedRecords> {
+/**
+ * With what has come since, as far as the round has room, until small reads say that this was all; `small` of them came
+ * before. Without what a grown registry judged: a round has one state of it.
+ */
+export async function topUp(partition: Partition, judged: JudgedRecords, small = 0): Promise<JudgedRecords> {
   const { round_records_max, round_bytes_max } = partition.settings;
-  for (let whole = judged; ; ) {
+  let whole = judged;
+  for (let inARow = small; inARow < SMALL_READS_MAX; ) {
     const records_max = round_records_max - whole.examined.length;
     const bytes_max = round_bytes_max - whole.bytes;
     if (whole.examined.length === 0 || records_max <= 0 || bytes_max <= 0) return whole;
     const more = await readAndJudge(partition, whole, { records_max, bytes_max, wait_ms: 0 });
-    if (more.registry.size !== whole.registry.size) return whole;
+    if (more.examined.length === 0 || more.registry.size !== whole.registry.size) return whole;
     whole = { ...more, examined: [...whole.examined, ...more.examined], bytes: whole.bytes + more.bytes };
-    if (more.bytes < READ_ON_BYTES_MIN) return whole;
+    inARow = more.bytes < LARGE_BYTES_MIN ? inARow + 1 : 0;
   }
+  return whole;
 }

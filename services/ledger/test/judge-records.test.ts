@@ -66,12 +66,24 @@ it('and ends with the records that a round may have', async () => {
   expect((await readAndJudgeAll(partition, START, LIMITS)).examined.length).toBe(384);
 });
 
-it('what has just come is not waited for, and taken with one more read when its turn comes', async () => {
-  const { partition, reads } = partitionOf(times(30, 1_000), 10_000);
+it('a backlog goes on behind a small read', async () => {
+  const { partition, reads } = partitionOf([MEBIBYTE, ...times(40, MEBIBYTE)], 8 * MEBIBYTE);
+  const judged = await readAndJudgeAll(partition, START, { ...LIMITS, bytes_max: MEBIBYTE });
+  expect({ reads, records: judged.examined.length }).toEqual({ reads: [1, 8, 8, 7], records: 24 });
+});
+
+it('a trickle is not waited for: two small reads say that this was all', async () => {
+  const { partition, reads } = partitionOf(times(60, 1_000), 10_000);
   const judged = await readAndJudgeAll(partition, START, LIMITS);
-  expect({ reads: [...reads], records: judged.examined.length }).toEqual({ reads: [10], records: 10 });
+  expect({ reads: [...reads], records: judged.examined.length }).toEqual({ reads: [10, 10], records: 20 });
   const whole = await topUp(partition, judged);
-  expect({ reads, records: whole.examined.length, bytes: whole.bytes }).toEqual({ reads: [10, 10], records: 20, bytes: 20_000 });
+  expect({ reads, records: whole.examined.length, bytes: whole.bytes }).toEqual({ reads: [10, 10, 10, 10], records: 40, bytes: 40_000 });
+});
+
+it('what is there is taken, and nothing read behind its end', async () => {
+  const { partition, reads } = partitionOf(times(5, 1_000), 10_000);
+  expect((await readAndJudgeAll(partition, START, LIMITS)).examined.length).toBe(5);
+  expect(reads).toEqual([5, 0]);
 });
 
 it('a round is judged by one state of the registry: what another judged is left for the next', async () => {
