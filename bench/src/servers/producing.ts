@@ -81,11 +81,14 @@ async function events(options: ProducingOptions): Promise<() => Promise<void>> {
     sign,
     heartbeat_ms: 0,
   });
+  // Once a turn: a clock that is asked for each event costs as much as a fifth of logging it.
+  let turn_ms = 0;
   const each = (n: number): void => {
+    if (n % EVENTS_A_TURN === 0) turn_ms = now_ms();
     const tenant = tenantOf(n, options.tenants);
     const waiting = logged.get(tenant);
-    if (waiting === undefined) logged.set(tenant, [now_ms()]);
-    else waiting.push(now_ms());
+    if (waiting === undefined) logged.set(tenant, [turn_ms]);
+    else waiting.push(turn_ms);
     void emitter.audit.log('invoice.read', detailsOf(n), { ...contextOf(n), tenant });
   };
   return async () => {

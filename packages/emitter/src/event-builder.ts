@@ -67,6 +67,9 @@ const NO_TARGETS: readonly Target[] = [];
 const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map();
 const NO_PERSONAL: readonly Uint8Array[] = [];
 
+/** A Buffer's own slice is no copy. */
+const copyOf = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
+
 interface Masked {
   readonly text: string;
   readonly redactions: number;
@@ -158,7 +161,7 @@ export function createEventBuilder(
 
   const addressOf = (address: string | Uint8Array | null | undefined): Uint8Array | null => {
     if (address === null || address === undefined) return null;
-    const bytes = typeof address === 'string' ? parseAddress(address) : address.length === 16 ? address.slice() : null;
+    const bytes = typeof address === 'string' ? parseAddress(address) : address.length === 16 ? copyOf(address) : null;
     return bytes !== null && truncates ? truncateAddress(bytes) : bytes;
   };
 
@@ -190,7 +193,7 @@ export function createEventBuilder(
           typeof http_method === 'string' ? (METHODS.has(http_method) || METHOD.test(http_method) ? http_method : 'OTHER') : null,
         http_route: route === null ? null : route.text,
         http_status: http_status ?? null,
-        trace_id: typeof trace_id === 'string' ? traceIdBytes(trace_id) : trace_id?.length === 16 ? trace_id.slice() : null,
+        trace_id: typeof trace_id === 'string' ? traceIdBytes(trace_id) : trace_id?.length === 16 ? copyOf(trace_id) : null,
         outcome: context.outcome ?? null,
         redactions: actor.redactions + (agent?.redactions ?? 0) + (route?.redactions ?? 0),
       };
@@ -220,7 +223,7 @@ export function createEventBuilder(
         resource_id: resource_id === undefined ? '' : redactor.text('resource_id', resource_id, 'id', ID_CHARS_MAX, tally),
         related: related === undefined ? NO_TARGETS : relatedOf(related, tally),
         attributes: attributes === undefined ? NO_ATTRIBUTES : redactor.attributes(attributes, tally),
-        event_id: event_id === undefined ? nextId() : event_id.slice(),
+        event_id: event_id === undefined ? nextId() : copyOf(event_id),
         occurred_at: occurred_at_ms === undefined ? Math.floor(clock_ms()) * 1000 : Math.round(occurred_at_ms * 1000),
         action: name.action,
         resource_type: type === null ? name.resource_type : type.text,

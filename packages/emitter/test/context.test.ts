@@ -130,6 +130,19 @@ describe('events of a request', () => {
     }
   });
 
+  it('keep the bytes that they were given, also those of a Buffer, when these change before the request ends', async () => {
+    const { emitter, events } = harness();
+    const bytes = Buffer.alloc(16, 1);
+    emitter.audit.request({ source_ip: bytes, trace_id: bytes }, (scope) => {
+      void emitter.audit.log('invoice.read', { event_id: bytes });
+      bytes.fill(2);
+      scope.finish({ http_status: 200 });
+    });
+    await emitter.flush();
+    const ones = new Uint8Array(16).fill(1);
+    expect(events()).toMatchObject([{ event_id: ones, source_ip: ones, trace_id: ones }]);
+  });
+
   it('keep an outcome that was given, and the time at which they were logged', async () => {
     const { emitter, events, timers } = harness();
     const start = timers.now_ms;
