@@ -82,7 +82,6 @@ export interface DetectorSettings {
   readonly incarnation: number;
   readonly partitions: number;
   readonly read_records_max: number;
-  /** Alerts are raised once all that was read is evaluated: a megabyte of events takes some 80 ms. */
   readonly read_bytes_max: number;
   readonly read_wait_ms: number;
   readonly commit_interval_ms: number;
@@ -122,7 +121,7 @@ export const DETECTOR_LIMITS: Pick<
   | 'silence_ms'
 > = {
   read_records_max: 256,
-  read_bytes_max: 1_048_576,
+  read_bytes_max: 8_388_608,
   read_wait_ms: 500,
   commit_interval_ms: 1_000,
   replay_rest_ratio: 0,
