@@ -1,7 +1,7 @@
 /** A ledger on a log and a store, run until an offset is committed. */
 import { randomBytes } from 'node:crypto';
 import type { EventLog } from '@sealtrail/event-log';
-import { createLedger, DEFAULT_LIMITS, type LedgerSettings } from '@sealtrail/ledger';
+import { createLedger, EMBEDDED_LIMITS, type LedgerSettings } from '@sealtrail/ledger';
 import type { LedgerStore } from '@sealtrail/ledger-store';
 import { noteVerifierKey } from '@sealtrail/merkle';
 import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
@@ -41,7 +41,7 @@ export function runLedger(log: EventLog, store: LedgerStore, options: RunLedgerO
   const ledger = createLedger({
     log,
     settings: {
-      ...DEFAULT_LIMITS,
+      ...EMBEDDED_LIMITS,
       recovery_rounds: 1,
       audience: AUDIENCE,
       topic: TOPIC,

@@ -7,7 +7,7 @@ import { type DataDirectory, openDataDirectory } from '@sealtrail/data-directory
 import { type BatchSigner, createBatchSigner, type EventToSign } from '@sealtrail/emitter';
 import type { FsckFinding, FsckReport } from '@sealtrail/evidence';
 import { openProducerKey } from '@sealtrail/examples/producer-key';
-import { DEFAULT_LIMITS } from '@sealtrail/ledger';
+import { EMBEDDED_LIMITS } from '@sealtrail/ledger';
 import { sha256 } from '@sealtrail/merkle/node';
 import { Session } from 'chdb';
 import { embeddedAdapters } from '../../apps/sealtrail/src/deployment/adapters.ts';
@@ -114,7 +114,7 @@ export async function sealInto(
         const before = stack.roundsSealed();
         const outcome = await producer.append(records.map((record) => ({ topic: deployment.topic, partition: 0, ...record })));
         if (outcome.kind !== 'appended') throw outcome.cause;
-        const isOneRound = records.length <= DEFAULT_LIMITS.round_records_max;
+        const isOneRound = records.length <= EMBEDDED_LIMITS.round_records_max;
         if (isOneRound && checkpoints === 'at the end') await oneMore(stack, before);
         else await sealed(stack, directory);
       }

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { createClient } from '@clickhouse/client';
 import { openKafkaEventLog } from '@sealtrail/event-log-kafka';
+import { DEFAULT_LIMITS } from '@sealtrail/ledger';
 import { openClickHouseStore } from '@sealtrail/store-clickhouse';
 import { Kafka, logLevel } from 'kafkajs';
 import { runLedger } from '../run-ledger.ts';
@@ -33,7 +34,7 @@ async function ledger({ broker, clickhouse, partitions }: StoringOptions): Promi
   const log = await openKafkaEventLog({ client: { brokers: [broker] }, clock_ms: Date.now, random: randomBytes });
   const store = await openClickHouseStore({ url: clickhouse, username: 'default', password: '' });
   const running = runLedger(log, store, {
-    settings: { partitions },
+    settings: { ...DEFAULT_LIMITS, recovery_rounds: 1, partitions },
     onSealed: (to, partition) => say({ partition, to, at_ms: now_ms() }),
   });
   void running.failed.then((cause) => {

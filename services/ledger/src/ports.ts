@@ -140,6 +140,12 @@ export const DEFAULT_LIMITS: Pick<
   era: 'current',
 };
 
+/**
+ * Of a ledger that shares its process with a detector and with whoever asks, as in `sealtrail up`: smaller rounds keep less
+ * memory, which such a machine has less of than time.
+ */
+export const EMBEDDED_LIMITS: typeof DEFAULT_LIMITS = { ...DEFAULT_LIMITS, round_records_max: 256, round_bytes_max: 16_777_216 };
+
 /** Origin of a partition's operator log (C2SP tlog-checkpoint). */
 export const operatorOrigin = (settings: Pick<LedgerSettings, 'audience' | 'incarnation'>, partition: number): string =>
   `${settings.audience}/operator/${settings.incarnation}/${partition}`;

@@ -10,7 +10,7 @@ import {
   sendCanaries,
 } from '@sealtrail/detector';
 import type { EventLog } from '@sealtrail/event-log';
-import { createLedger, DEFAULT_LIMITS, type LedgerEnd, type LedgerSettings, ledgerLog } from '@sealtrail/ledger';
+import { createLedger, EMBEDDED_LIMITS, type LedgerEnd, type LedgerSettings, ledgerLog } from '@sealtrail/ledger';
 import { noteVerifierKey } from '@sealtrail/merkle';
 import { ed25519Verify, sha256 } from '@sealtrail/merkle/node';
 import { breathe, createLogger, sleep, tellAll } from '@sealtrail/service-runtime';
@@ -68,7 +68,7 @@ export async function openStack(options: StackOptions): Promise<Stack> {
   const progress = new SealProgress();
   const logger = createLogger({ write: (line) => options.onEvent(line.replace(/\n$/, '')), clock_ms, format: 'text' });
   const settings: LedgerSettings = {
-    ...DEFAULT_LIMITS,
+    ...EMBEDDED_LIMITS,
     audience: deployment.audience,
     topic: deployment.topic,
     registry_topic: deployment.registry_topic,
