@@ -1,3 +1,4 @@
+import { hexOf } from '@sealtrail/merkle';
 import {
   type CanaryAnswered,
   type CanaryCounts,
@@ -93,7 +94,7 @@ export function startCanaries({ targets, settings, ports, hint = null }: CanaryO
 
   const emit = async (target: CanaryTarget): Promise<void> => {
     const bytes = ports.newId();
-    const id = hex(bytes);
+    const id = hexOf(bytes);
     emitting.add(target.partition);
     watch.sent(target, id, clock_ms());
     events.sent(target.partition);
@@ -127,7 +128,7 @@ export function startCanaries({ targets, settings, ports, hint = null }: CanaryO
 
   const take = (bytes: Uint8Array): void => {
     judge();
-    const answer = watch.answered(hex(bytes), clock_ms());
+    const answer = watch.answered(hexOf(bytes), clock_ms());
     if (answer === null) return;
     events.answered(answer);
     tell();
@@ -143,8 +144,6 @@ export function startCanaries({ targets, settings, ports, hint = null }: CanaryO
   ended.catch(() => undefined);
   return { health, counts: () => watch.counts(), ended };
 }
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
 
 /** Never the message: a foreign error's may quote data, and health is served to anyone. */
 function codeOf(error: unknown): string {

@@ -1,3 +1,4 @@
+import { hexOf } from '@sealtrail/merkle';
 import { isSealed, type SequenceIntervals, withSealed } from '@sealtrail/seal';
 import type { BatchHeader, Delivery } from '@sealtrail/wire';
 
@@ -54,7 +55,7 @@ export class ProducerWatch {
   /** `header_hash` in hex. */
   take(header: BatchHeader, header_hash: string, recorded_us: number): BatchTaken {
     const { tenant, producer, delivery, sequence, shed } = header;
-    const name = `${hex(header.instance)}/${delivery}`;
+    const name = `${hexOf(header.instance)}/${delivery}`;
     const key = `${tenant}\n${name}`;
     const known = this.#channels.get(key);
     const findings: ProducerFinding[] = [];
@@ -124,5 +125,3 @@ const fresh = ({ tenant, producer, instance, delivery, sequence, shed }: BatchHe
   seen_us: 0,
   state: 'speaks',
 });
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');

@@ -98,7 +98,7 @@ export function takeFields(event: DetectionEvent, fields: readonly TakenField[],
   });
 }
 
-/** Several of the taken texts as one, as `joined` does; null where one is missing. */
+/** Several of the taken texts as one, so that no two lists of texts give the same; null where one is missing. */
 export function joinedAt(values: readonly TakenValue[], indexes: readonly number[]): string | null {
   if (indexes.length === 1) return values[indexes[0] as number] as string | null;
   let all = '';
@@ -137,13 +137,7 @@ function numberOf(value: FieldValue | undefined, absolute_max: number): number |
   return Math.abs(number) <= absolute_max ? number + 0 : null;
 }
 
-/** Several values as one, so that no two lists of values give the same text. */
-export function joined(values: readonly string[]): string {
-  if (values.length === 1) return values[0] as string;
-  return values.map((value) => `${value.length}:${value}`).join('');
-}
-
-/** The values that `joined` took, given how many there were. */
+/** The texts that `joinedAt` took, given how many there were. */
 export function parted(text: string, count: number): readonly string[] {
   if (count === 1) return [text];
   const values: string[] = [];

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createCorrelator } from '../../src/correlation/correlator.ts';
-import { joined, parted } from '../../src/correlation/route.ts';
+import { joinedAt, parted } from '../../src/correlation/route.ts';
 import { load, runWhole, type Sample, sample, sha256 } from './fixtures.ts';
 
 const groups = (
@@ -137,6 +137,7 @@ correlation:
 });
 
 it('several values are joined so that they can be told apart again', () => {
+  const joined = (list: readonly string[]): string => joinedAt(list, [...list.keys()]) as string;
   const values = fc.array(fc.string({ unit: 'binary' }), { minLength: 1, maxLength: 4 });
   fc.assert(
     fc.property(values, (list) => {
@@ -144,4 +145,6 @@ it('several values are joined so that they can be told apart again', () => {
     }),
   );
   expect(parted(joined([]), 0)).toEqual([]);
+  expect(joinedAt(['a', 'b', 'c'], [2, 0])).toBe('1:c1:a');
+  expect([joinedAt(['a', null], [0, 1]), joinedAt(['a', null], [1])]).toEqual([null, null]);
 });
