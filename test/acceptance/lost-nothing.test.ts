@@ -25,6 +25,15 @@ async function until(what: string, holds: () => boolean | Promise<boolean>, ever
   throw new Error(`${what}: not within ${WAIT_MS} ms`);
 }
 
+/** A step that never ends is named, in place of the whole test. */
+async function within<T>(what: string, step: Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const late = sleep(WAIT_MS, undefined, { signal: over.signal }).then(() =>
+    Promise.reject(new Error(`${what}: not within ${WAIT_MS} ms`)),
+  );
+  return Promise.race([step, late]).finally(() => over.abort());
+}
+
 /** A program that is killed when the test ends before it. */
 function program(words: readonly string[], limit: 'limited' | 'unlimited' = 'unlimited'): Running {
   // A limit on the size of every file fails a write as a full disk does.
@@ -51,7 +60,7 @@ async function stillUp(running: Running, data: string): Promise<Running> {
   const ended = await running.ended;
   expect(ended.code, ended.stderr).toBe(3);
   expect(complaints(ended)).toHaveLength(1);
-  return up(data, '--no-canaries');
+  return within('it is up again', up(data, '--no-canaries'));
 }
 
 interface Rows {
@@ -62,7 +71,8 @@ interface Rows {
 async function expectHonest(data: string, { acknowledged, rejected }: SettledEvents): Promise<void> {
   let stored: readonly string[] = [];
   await until('all acknowledged events are stored', async () => {
-    const asked = await sealtrail('sql', 'SELECT resource_id AS id FROM audit_events', '--rows-max', '1000000', '--data', data, '--json');
+    const sql = ['SELECT resource_id AS id FROM audit_events', '--rows-max', '1000000', '--data', data, '--json'];
+    const asked = await within('sql answers', sealtrail('sql', ...sql));
     expect(asked.code, asked.stderr).toBe(0);
     stored = asked.json<Rows>().rows.map(({ id }) => id);
     return missingAndDoubled(acknowledged, stored).missing === 0;
@@ -75,7 +85,7 @@ async function expectHonest(data: string, { acknowledged, rejected }: SettledEve
 }
 
 async function expectClean(data: string, entries: number, views_checked = true): Promise<void> {
-  const fsck = await sealtrail('fsck', '--data', data, '--json');
+  const fsck = await within('fsck ends', sealtrail('fsck', '--data', data, '--json'));
   expect(fsck.json(), fsck.stderr).toMatchObject({ ok: true, findings: [], entries, views_checked });
 }
 
@@ -120,9 +130,9 @@ describe.runIf(mounts)('a disk that is full', () => {
     'under $what, while events are written, loses none that was acknowledged',
     async ({ place }) => {
       const { data, record, disk } = await onSmallDisk(place);
-      let running = await up(data, '--no-canaries');
+      let running = await within('it is up', up(data, '--no-canaries'));
       onTestFinished(() => void running.child.kill('SIGKILL'));
-      const writer = await startWriter(data, record);
+      const writer = await within('the writer begins', startWriter(data, record));
       await until('events are acknowledged', () => settledIn(record).acknowledged.length > 200);
       disk.fill();
       const { acknowledged } = settledIn(record);
@@ -139,9 +149,9 @@ describe.runIf(mounts)('a disk that is full', () => {
       await until('events are acknowledged again', () => settledIn(record).acknowledged.length > freed + 200);
       running = await stillUp(running, data);
       writer.child.kill('SIGTERM');
-      expect(await writer.ended).toMatchObject({ code: 0 });
+      expect(await within('the writer ends', writer.ended)).toMatchObject({ code: 0 });
       await expectHonest(data, settledIn(record));
-      expect((await stop(running)).code).toBe(0);
+      expect((await within('it stops', stop(running))).code).toBe(0);
     },
     300_000,
   );

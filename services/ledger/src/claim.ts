@@ -24,11 +24,13 @@ export const newClaim = (partition: Partition, ordinal: number, from: number): C
 
 export const commitRow = (partition: Partition, metadata: CommitMetadata): CommitRow => ({ ...partition.key, ...metadata });
 
-/** Immutable and idempotent: it is written until the store acknowledges it. */
+/**
+ * Immutable and idempotent: it is written until the store acknowledges it. Once also when the partition was lost since the
+ * commit: the row is true whoever holds it, and hides what was committed for as long as it is not there.
+ */
 export async function insertCommitRow(partition: Partition, row: CommitRow): Promise<void> {
   const { ports, key } = partition;
   for (;;) {
-    if (partition.lost.aborted) throw lost();
     const outcome = await ports.store.insertCommit(row);
     if (outcome.kind === 'stored') return;
     if (outcome.kind === 'refused') throw halted(partition, 'rows_refused', `the store refuses the commit row: ${outcome.cause.message}`);

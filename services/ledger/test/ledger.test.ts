@@ -1,7 +1,8 @@
+import type { InsertOutcome } from '@sealtrail/ledger-store';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LedgerSettings } from '../src/index.ts';
 import { eventOf } from './events.ts';
-import { SmallLedger, settings, TOPIC } from './small-ledger.ts';
+import { SmallLedger, settings, TOPIC, withAssignments } from './small-ledger.ts';
 
 let small: SmallLedger;
 beforeEach(() => {
@@ -60,6 +61,36 @@ describe('a ledger', () => {
     small.emit('acme', 1);
     await runUntil(isSealedTo(3));
     expect(await small.visible()).toHaveLength(6);
+  });
+});
+
+describe('a ledger that loses its partition between its commit and the commit row', () => {
+  /** A commit that has taken effect by the time the partition is lost, and is answered after it. */
+  const log = withAssignments((assignment) => ({
+    ...assignment,
+    commit: async (offset, metadata) => {
+      const outcome = await assignment.commit(offset, metadata);
+      await new Promise((resolve) => assignment.lost.addEventListener('abort', resolve));
+      return outcome;
+    },
+  }));
+  const isCommitted = (): boolean => small.sealedOffset === 1;
+
+  it('writes the row: nobody else may come to do so for long', async () => {
+    small.emit('acme', 2);
+    await small.runUntil(isCommitted, { log });
+    expect(small.store.tables.commits).toMatchObject([{ from: 0, to: 1 }]);
+    expect(await small.visible()).toHaveLength(2);
+    expect(small.rounds, 'what follows is the next holder’s').toEqual([]);
+  });
+
+  it('does not wait for a store that does not answer: the next holder writes the row', async () => {
+    small.emit('acme', 2);
+    const down: InsertOutcome = { kind: 'in_doubt', cause: new Error('connection reset') };
+    await small.runUntil(isCommitted, { log, store: { ...small.store, insertCommit: async () => down } });
+    expect(await small.visible()).toEqual([]);
+    await runUntil(isSealedTo(1));
+    expect(await small.visible()).toHaveLength(2);
   });
 });
 

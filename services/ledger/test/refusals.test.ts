@@ -1,10 +1,10 @@
 /** What the log or the store says for good: no waiting helps, so the partition halts. docs/spec/commit.md, "Halts" */
-import { type Assignment, type EventLog, EventLogError } from '@sealtrail/event-log';
+import { type EventLog, EventLogError } from '@sealtrail/event-log';
 import type { InsertOutcome, LedgerStore } from '@sealtrail/ledger-store';
 import { createMemoryLedgerStore, type MemoryLedgerStore } from '@sealtrail/ledger-store/memory';
 import type { SealedBatch } from '@sealtrail/seal';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { SmallLedger, settings } from './small-ledger.ts';
+import { SmallLedger, settings, withAssignments } from './small-ledger.ts';
 
 let small: SmallLedger;
 beforeEach(() => {
@@ -12,17 +12,6 @@ beforeEach(() => {
 });
 
 const damaged = (): EventLogError => new EventLogError('log_corrupt', 'record 1 does not give its checksum: restore the topic');
-
-/** The log, each assignment of which is changed. */
-const withAssignments =
-  (change: (assignment: Assignment) => Assignment) =>
-  (log: EventLog): EventLog => ({
-    ...log,
-    consumer: async (options) => {
-      const consumer = await log.consumer(options);
-      return { run: (handle, stop) => consumer.run((assignment) => handle(change(assignment)), stop) };
-    },
-  });
 
 /** Halted, or waiting for what never comes. */
 const isSettled = (): boolean => small.halts.length > 0 || small.waits.length > 50;

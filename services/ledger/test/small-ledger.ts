@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { registrationRecord } from '@sealtrail/data-directory';
 import { type BatchSigner, createBatchSigner } from '@sealtrail/emitter';
-import type { EventLog } from '@sealtrail/event-log';
+import type { Assignment, EventLog } from '@sealtrail/event-log';
 import { createMemoryEventLog, type MemoryEventLog } from '@sealtrail/event-log/memory';
 import type { LedgerStore } from '@sealtrail/ledger-store';
 import { createMemoryLedgerStore, type MemoryLedgerStore } from '@sealtrail/ledger-store/memory';
@@ -164,3 +164,14 @@ export class SmallLedger {
     return positions;
   }
 }
+
+/** The log, each assignment of which is changed. */
+export const withAssignments =
+  (change: (assignment: Assignment) => Assignment) =>
+  (log: EventLog): EventLog => ({
+    ...log,
+    consumer: async (options) => {
+      const consumer = await log.consumer(options);
+      return { run: (handle, stop) => consumer.run((assignment) => handle(change(assignment)), stop) };
+    },
+  });

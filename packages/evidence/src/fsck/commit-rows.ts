@@ -55,8 +55,8 @@ async function reachesBeyond(input: FsckInput, key: PartitionKey, row: CommitRow
   return false;
 }
 
-/** The round that a commit row names; null when it is not there or not what it was. */
-async function soundRound({ store, sha256 }: FsckInput, row: CommitRow): Promise<Round | null> {
+/** The round that a commit row or the group's commit names; null when it is not there or not what it was. */
+export async function soundRound({ store, sha256 }: FsckInput, row: Pick<CommitRow, 'round_hash'>): Promise<Round | null> {
   const found = await store.round(row.round_hash);
   if (found === null || found.bytes === null || !sameBytes(roundCodec().leafHash(sha256, found.bytes), row.round_hash)) return null;
   return found.round;

@@ -1,6 +1,7 @@
 import type { CheckpointRow } from '@sealtrail/ledger-store';
 import { appendLeaf, type Checkpoint, EMPTY_FRONTIER, type Frontier, frontierRoot, hexOf, sameBytes } from '@sealtrail/merkle';
 import { operatorLogOrigin, readCheckpoint } from '@sealtrail/verify';
+import { soundRound } from './commit-rows.ts';
 import type { CommittedPlace, PartitionCheck } from './context.ts';
 import { PageReader } from './page-reader.ts';
 import { ownersOf } from './removed-batches.ts';
@@ -130,7 +131,7 @@ export class OperatorLog {
 
   /** After the last round. */
   async ends(): Promise<void> {
-    const { report, end } = this.#check;
+    const { report } = this.#check;
     await this.#compare();
     if (this.#committed !== null && (await this.#reached(this.#committed.offset))) this.#committed = null;
     const ahead = { stored: await this.#largestLeft(), saved: this.#saved.at(-1) };
@@ -143,15 +144,22 @@ export class OperatorLog {
         detail: `${nameOf(saved)} covers ${largest.size} rounds, the store has ${this.#size}: rounds were cut off; restore them from a backup`,
       });
     }
-    if (this.#committed !== null) {
-      const { offset } = this.#committed;
-      const { at, words } = ownersOf((await this.#check.removed.told({ from: end, to: offset })).removed);
-      report('tail_missing', {
-        ...at,
-        offset: end,
-        detail: `the event log's group committed up to offset ${offset}, the store shows up to ${end}: the tail was removed; restore it from a backup${words}`,
-      });
-    }
+    if (this.#committed !== null) await this.#reportTail(this.#committed);
+  }
+
+  /** What the group has committed and nobody sees: its rows are gone, or only the commit row that shows them. */
+  async #reportTail(committed: CommittedPlace): Promise<void> {
+    const { input, report, end, removed } = this.#check;
+    const { at, words } = ownersOf((await removed.told({ from: end, to: committed.offset })).removed);
+    const isThere = (await soundRound(input, committed)) !== null;
+    const why = isThere
+      ? 'its round is there, its commit row is not: a ledger was stopped between the two, or the row was removed; start a ledger, which writes the row'
+      : 'the tail was removed; restore it from a backup';
+    report('tail_missing', {
+      ...at,
+      offset: end,
+      detail: `the event log's group committed up to offset ${committed.offset}, the store shows up to ${end}: ${why}${words}`,
+    });
   }
 }
 
