@@ -14,7 +14,7 @@ import { missingAndDoubled, type Running, stop, storedIds, up } from './deployme
 
 const DISK_BYTES = 160 * 1_048_576;
 /** Of any one file: a little more than an event log has at its beginning. */
-const FILE_BYTES_MAX = 1_048_576;
+const FILE_BYTES_MAX = 4 * 1_048_576;
 const POLL_MS = 100;
 const WAIT_MS = 90_000;
 const CALM_MS = 1_500;

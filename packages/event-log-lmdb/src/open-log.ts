@@ -1,6 +1,7 @@
 import { asError, EventLogError, type ReadLimits, type ReadOutcome } from '@sealtrail/event-log';
 import { Changes } from './changes.ts';
 import type { ConsumerRun } from './consumer.ts';
+import { FileRoom } from './file-room.ts';
 import { type HandleMark, markHandle } from './handle-mark.ts';
 import { Holders } from './holders.ts';
 import { thisProcess } from './process-life.ts';
@@ -29,6 +30,7 @@ export class OpenLog {
   readonly runs: Set<ConsumerRun> = new Set();
   readonly #tables: LogTables;
   readonly #mark: HandleMark | null;
+  readonly #room: FileRoom;
   readonly #changes = new Changes();
   #closed: Promise<void> | null = null;
 
@@ -40,7 +42,8 @@ export class OpenLog {
     this.session_timeout_ms = options.session_timeout_ms;
     this.records = new Records(tables, options.size_bytes_max, options.random);
     this.holders = new Holders(tables, thisProcess());
-    this.queue = new WriteQueue(tables.env, options.dir, () => this.#changes.wake());
+    this.#room = new FileRoom(tables, options.dir);
+    this.queue = new WriteQueue(tables.env, options.dir, this.#room, () => this.#changes.wake());
   }
 
   static async open(options: OpenLogOptions): Promise<OpenLog> {
@@ -102,6 +105,7 @@ export class OpenLog {
     this.#changes.wake();
     await Promise.allSettled(Array.from(this.runs, (run) => run.close()));
     await this.queue.idle();
+    this.#room.close();
     await this.#tables.env.close();
     this.#mark?.remove();
   }

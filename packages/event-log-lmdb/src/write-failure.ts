@@ -7,8 +7,8 @@ export interface WriteFailure {
   readonly doubtful: boolean;
 }
 
-/** ENOSPC, EDQUOT on Linux and macOS, EFBIG, MDB_MAP_FULL. */
-const no_space_codes: ReadonlySet<unknown> = new Set([28, 122, 69, 27, -30792]);
+/** As LMDB tells them (ENOSPC, EDQUOT on Linux and macOS, EFBIG, MDB_MAP_FULL), and as Node does. */
+const no_space_codes: ReadonlySet<unknown> = new Set([28, 122, 69, 27, -30792, 'ENOSPC', 'EDQUOT', 'EFBIG']);
 /** LMDB's short write at the end of a disk, but also a disk that is broken. */
 const io_error_code = 5;
 /** MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_PANIC, MDB_VERSION_MISMATCH, MDB_INVALID. */
@@ -25,11 +25,8 @@ export async function writeFailure(thrown: unknown, dir: string): Promise<WriteF
   if (error instanceof EventLogError) return { error, doubtful: false };
   const cause = failed_commit ?? error;
   const code = codeOf(cause);
-  if (no_space_codes.has(code) || (code === io_error_code && (await isFull(dir)))) {
-    return {
-      error: new EventLogError('log_no_space', `the event log in ${dir} has no space left: make room on its disk`, { cause }),
-      doubtful: false,
-    };
+  if (isNoSpace(cause) || (code === io_error_code && (await isFull(dir)))) {
+    return { error: noSpaceOn(dir, cause), doubtful: false };
   }
   if (corrupt_codes.has(code)) {
     return {
@@ -53,6 +50,10 @@ async function commitErrorOf(error: Error): Promise<Error | null> {
     return asError(cause);
   }
 }
+
+export const isNoSpace = (error: Error): boolean => no_space_codes.has(codeOf(error));
+export const noSpaceOn = (dir: string, cause: Error): EventLogError =>
+  new EventLogError('log_no_space', `the event log in ${dir} has no space left: make room on its disk`, { cause });
 
 const codeOf = (error: Error): unknown => ('code' in error ? error.code : undefined);
 

@@ -1,4 +1,5 @@
 import type { RootDatabase } from 'lmdb';
+import type { FileRoom } from './file-room.ts';
 import { writeFailure } from './write-failure.ts';
 
 interface Pending {
@@ -20,13 +21,15 @@ const group_works_max = 1_024;
 export class WriteQueue {
   readonly #env: Pick<RootDatabase, 'childTransaction'>;
   readonly #dir: string;
+  readonly #room: Pick<FileRoom, 'takeInside'>;
   readonly #committed: () => void;
   readonly #pending: Pending[] = [];
   #draining: Promise<void> | null = null;
 
-  constructor(env: Pick<RootDatabase, 'childTransaction'>, dir: string, committed: () => void) {
+  constructor(env: Pick<RootDatabase, 'childTransaction'>, dir: string, room: Pick<FileRoom, 'takeInside'>, committed: () => void) {
     this.#env = env;
     this.#dir = dir;
+    this.#room = room;
     this.#committed = committed;
   }
 
@@ -85,6 +88,10 @@ export class WriteQueue {
     try {
       // A child, because only a child is rolled back when its work throws.
       await this.#env.childTransaction(() => {
+        this.#room.takeInside(
+          group.reduce((sum, { bytes }) => sum + bytes, 0),
+          group.length,
+        );
         for (const { run } of group) run();
       });
     } catch (thrown) {

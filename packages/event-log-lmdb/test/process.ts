@@ -31,6 +31,9 @@ switch (work) {
   case 'fill':
     await fill(log);
     break;
+  case 'refill':
+    await refill(log);
+    break;
   default:
     throw new Error(`no such work: ${work}`);
 }
@@ -90,6 +93,25 @@ async function fill(log: LmdbEventLog): Promise<void> {
   tell({ kind: 'outcome', of: 'read', outcome: `${whole} of ${end}`, detail: count });
   await log.dropBefore(topic, 0, Math.floor(count / 2));
   tell({ kind: 'outcome', of: 'append', outcome: await appendOne(), detail: count });
+}
+
+/** Over and over appends until the disk takes no more, and drops three of four records. */
+async function refill(log: LmdbEventLog): Promise<void> {
+  const producer = await log.producer();
+  for (let cycle = 0; cycle < 20; cycle++) {
+    let [kind, count] = ['appended', -1];
+    for (; kind === 'appended'; count++) {
+      const records = Array.from({ length: 1 + ((count + cycle) % 50) }, (_, i) => {
+        const value = new Uint8Array(100 + ((count * 37 + i * 911) % 9_000)).fill(7);
+        return { topic, partition: 0, key: null, value };
+      });
+      kind = (await producer.append(records)).kind;
+    }
+    tell({ kind: 'outcome', of: 'append', outcome: kind, detail: count });
+    const reader = await log.reader();
+    const { start, end } = await reader.bounds(topic, 0);
+    await log.dropBefore(topic, 0, start + Math.floor(((end - start) * 3) / 4));
+  }
 }
 
 /** About 3 KB that tell where they come from, so that a torn record would show. */

@@ -12,6 +12,8 @@ const script = fileURLToPath(new URL('process.ts', import.meta.url));
 interface Child {
   readonly process: ChildProcess;
   readonly told: readonly Told[];
+  /** What it has written to standard error. */
+  errors(): string;
   /** Resolves when the child has told something that `which` accepts. */
   until(which: (told: Told) => boolean): Promise<Told>;
   kill(): Promise<void>;
@@ -37,6 +39,7 @@ function start(work: string, dir: string, name = work, shell_prefix = ''): Child
   return {
     process: child,
     told,
+    errors: () => Buffer.concat(errors).toString(),
     until: (which) =>
       new Promise((resolve, reject) => {
         const look = (): void => {
@@ -187,10 +190,22 @@ describe('a disk that takes no more', () => {
     expect(outcomes.map(({ of }) => of)).toEqual(['append', 'append', 'read', 'append']);
     const [refused, again, read, after] = outcomes;
     expect(refused?.detail).toBeGreaterThan(10);
-    expect(['refused', 'unknown']).toContain(refused?.outcome);
-    expect(['refused', 'unknown']).toContain(again?.outcome);
+    expect([refused?.outcome, again?.outcome]).toEqual(['refused', 'refused']);
     expect(read?.outcome).toBe(`${refused?.detail} of ${refused?.detail}`);
     expect(after?.outcome).toBe('appended');
+    expect(child.errors(), 'LMDB was let into a write that failed').toBe('');
+  });
+
+  it('fails no write of LMDB, which does not outlive one, however often it is full', async () => {
+    const dir = await testDirectory();
+    await (await open(dir)).close();
+    const child = start('refill', dir, 'refill', "trap '' XFSZ; ulimit -f 12000");
+    await child.until(({ kind }) => kind === 'done');
+    const outcomes = child.told.flatMap((told) => (told.kind === 'outcome' ? [told] : []));
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(Array(20).fill('refused'));
+    // What was dropped makes room.
+    expect(Math.min(...outcomes.map(({ detail }) => detail ?? 0))).toBeGreaterThan(5);
+    expect(child.errors()).toBe('');
   });
 });
 
