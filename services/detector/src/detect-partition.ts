@@ -3,11 +3,12 @@ import { type Alert, type DetectionEvent, type Engine, wasGiven } from '@sealtra
 import type { Assignment, LogRecord } from '@sealtrail/event-log';
 import { examineRecord, type Registry, recordedAtOf } from '@sealtrail/seal';
 import { isCanary, type WalkedBatch } from '@sealtrail/wire';
+import { AlertQueue } from './alert-queue.ts';
 import { alertRecord } from './alert-record.ts';
 import { AuditFields, auditDetectionEvent } from './audit-event.ts';
 import { EvidencePlaces } from './evidence-places.ts';
 import { producerEvent, rejectedRecord } from './pipeline-event.ts';
-import type { DetectorPorts, DetectorSettings, PartitionPlace } from './ports.ts';
+import type { DetectorPorts, DetectorSettings, EvaluatedFacts, PartitionPlace } from './ports.ts';
 import { ProducerWatch } from './producer-watch.ts';
 import { formatProgress, parseProgress } from './progress.ts';
 import { firstTakenAt } from './replay-start.ts';
@@ -24,12 +25,25 @@ export class PartitionLost extends Error {
   readonly code = 'partition_lost';
 }
 
-/** What stood before the committed place when the partition was taken up. */
-interface Restored {
+/** How far a partition has come, as it is committed. */
+interface Progress {
   readonly offset: number;
   readonly watermark_us: number | null;
 }
 
+/** What was evaluated in one go, to be told and committed once its alerts are durable. */
+interface Evaluated {
+  readonly to: number;
+  readonly watermark_us: number | null;
+  /** Of the queue, with its own. */
+  readonly alerts_to: number;
+  /** null where there is nothing to tell. */
+  readonly facts: EvaluatedFacts | null;
+}
+
+/** With more alerts on their way, or so much that waits to be told after them, evaluation waits for the sink. */
+const ALERTS_WAITING_MAX = 1_000;
+const EVALUATED_WAITING_MAX = 100;
 /** A ledger in the same process waits this long at each of its own steps: some ms, also while a replay has much to read. */
 const EVENTS_A_BREATH = 128;
 const HASH_BYTES = 32;
@@ -68,6 +82,11 @@ class PartitionDetector {
   #canaryPlaces: EvidencePlaces;
   readonly #producers: ProducerWatch;
   readonly #fields = new AuditFields();
+  readonly #queue: AlertQueue;
+  /** In order, until their alerts are durable. */
+  readonly #evaluated: Evaluated[] = [];
+  /** All up to there is evaluated, and its alerts are durable. */
+  #durable: Progress | null = null;
   /** Offsets of events that a replay has matched: what stood before the committed place. */
   readonly #replayed = new Map<string, number>();
   #recorded_at = 0;
@@ -75,7 +94,8 @@ class PartitionDetector {
   #busy_at = 0;
   /** Latest time of an event, no later than the log took it. */
   #latest_us = Number.NEGATIVE_INFINITY;
-  #restored: Restored | null = null;
+  /** What stood before the committed place when the partition was taken up. */
+  #restored: Progress | null = null;
   #events = 0;
   #findings = 0;
   #rejected = 0;
@@ -95,9 +115,22 @@ class PartitionDetector {
     this.#canaryEngine = ports.rules.engine.fresh();
     this.#replaySpan_us = ports.rules.replay_span_us;
     this.#producers = new ProducerWatch(settings.silence_ms * 1000);
+    this.#queue = new AlertQueue(
+      (alerts) => this.#persist('storing alerts', () => this.#ports.sink.raise(alerts)),
+      () => this.#tellDurable(),
+    );
   }
 
   async run(): Promise<never> {
+    try {
+      return await this.#detect();
+    } finally {
+      // Whoever takes the partition next must not raise beside it.
+      await this.#queue.rests();
+    }
+  }
+
+  async #detect(): Promise<never> {
     const { settings } = this;
     let next = await this.#takeUp();
     let committed = this.#restored?.offset ?? next;
@@ -120,19 +153,29 @@ class PartitionDetector {
       if (last !== undefined) next = last.offset + 1;
       const replaying = this.#restored !== null && next <= this.#restored.offset;
       const alerts = raised.filter((alert) => !this.#wasGiven(alert));
-      const records = alerts.map((alert) => alertRecord(alert, this.#placesOf(alert), this.#recorded_at));
-      if (records.length > 0) await this.#persist('storing alerts', () => this.#ports.sink.raise(records));
+      this.#queue.add(alerts.map((alert) => alertRecord(alert, this.#placesOf(alert), this.#recorded_at)));
       if (this.#canaryPlaces.size > 0) this.#canaryPlaces = this.#noPlaces();
-      this.#tell(next, alerts.length, replaying);
+      const { watermark_us } = this.#engine.stats();
+      this.#evaluated.push({
+        to: next,
+        watermark_us,
+        alerts_to: this.#queue.added,
+        facts: this.#takeFacts(next, alerts.length, replaying),
+      });
       this.#forget();
+      // What is raised goes out while the next records are read and evaluated, but for a bound.
+      const waiting = this.#queue.added - this.#queue.durable;
+      if (waiting > ALERTS_WAITING_MAX || this.#evaluated.length > EVALUATED_WAITING_MAX) await this.#queue.settled();
+      this.#tellDurable();
       const now_ms = this.#ports.clock_ms();
-      if (next > committed && now_ms - committed_ms >= settings.commit_interval_ms) {
-        await this.#commit(next);
-        committed = next;
+      const durable = this.#durable;
+      if (durable !== null && durable.offset > committed && now_ms - committed_ms >= settings.commit_interval_ms) {
+        await this.#commit(durable);
+        committed = durable.offset;
         committed_ms = now_ms;
       }
-      if (last === undefined) {
-        const { pending, watermark_us } = this.#engine.stats();
+      if (last === undefined && this.#evaluated.length === 0) {
+        const { pending } = this.#engine.stats();
         this.#ports.events.rested(this.#place, { to: next, pending, watermark_us });
       }
     }
@@ -157,7 +200,7 @@ class PartitionDetector {
     return replay_from;
   }
 
-  async #replayFrom({ offset, watermark_us }: Restored, bounds: { readonly start: number; readonly end: number }): Promise<number> {
+  async #replayFrom({ offset, watermark_us }: Progress, bounds: { readonly start: number; readonly end: number }): Promise<number> {
     if (watermark_us === null) return Math.max(bounds.start, Math.min(offset, bounds.end));
     // Windows reach back, and so does the silence of producers. An event's time lies at most `ahead_us` after the log took it.
     const span_us = Math.max(this.#replaySpan_us, this.#settings.silence_ms * 1000);
@@ -318,8 +361,8 @@ class PartitionDetector {
     return wasGiven(alert, { watermark_us: restored.watermark_us, includes }, this.#ports.rules.correlations);
   }
 
-  async #commit(offset: number): Promise<void> {
-    const outcome = await this.#assignment.commit(offset, formatProgress({ watermark_us: this.#engine.stats().watermark_us }));
+  async #commit({ offset, watermark_us }: Progress): Promise<void> {
+    const outcome = await this.#assignment.commit(offset, formatProgress({ watermark_us }));
     if (outcome.kind === 'fenced') throw this.#lost();
     // Unknown is harmless here: alerts are durable, and the next commit says the same or more.
     if (outcome.kind === 'unknown') this.#ports.events.waiting(this.#place, 'committing', outcome.cause);
@@ -339,9 +382,10 @@ class PartitionDetector {
     }
   }
 
-  #tell(to: number, alerts: number, replayed: boolean): void {
-    if (this.#events === 0 && this.#findings === 0 && this.#duplicates === 0 && alerts === 0) return;
-    this.#ports.events.evaluated(this.#place, {
+  /** What there is to tell since the last time; null where that is nothing. */
+  #takeFacts(to: number, alerts: number, replayed: boolean): EvaluatedFacts | null {
+    if (this.#events === 0 && this.#findings === 0 && this.#duplicates === 0 && alerts === 0) return null;
+    const facts: EvaluatedFacts = {
       to,
       events: this.#events,
       recorded_at: this.#recorded_at,
@@ -358,13 +402,23 @@ class PartitionDetector {
         places_forgotten: this.#places.forgotten,
         producers_forgotten: this.#producers.forgotten,
       },
-    });
+    };
     this.#events = 0;
     this.#findings = 0;
     this.#rejected = 0;
     this.#duplicates = 0;
     this.#matches = 0;
     this.#matchesOf = new Map();
+    return facts;
+  }
+
+  /** Tells what was evaluated, as far as its alerts are durable. */
+  #tellDurable(): void {
+    for (let first = this.#evaluated[0]; first !== undefined && first.alerts_to <= this.#queue.durable; first = this.#evaluated[0]) {
+      this.#evaluated.shift();
+      this.#durable = { offset: first.to, watermark_us: first.watermark_us };
+      if (first.facts !== null) this.#ports.events.evaluated(this.#place, first.facts);
+    }
   }
 
   /** Tries until it succeeds or the partition is lost. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deniedBurst } from '../../../test/fixtures/denied-burst.ts';
 import type { EvaluatedFacts } from '../src/index.ts';
-import { DetectorWorld, rulesOf, type TestEvent } from './world.ts';
+import { DetectorWorld, rulesOf, type TestEvent, TOPIC } from './world.ts';
 
 const DENIED = deniedBurst(3, '1m');
 const DELETED = `
@@ -185,5 +185,39 @@ describe('the detector', () => {
     };
     await world.settle();
     expect(titles(world)).toEqual(['Deleted']);
+  });
+
+  it('evaluates on while the sink takes its time; what it has not made durable is neither told nor committed', async () => {
+    const world = new DetectorWorld(rulesOf(DELETED));
+    const calls: number[] = [];
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    world.onRaised = (alerts) => {
+      calls.push(alerts.length);
+      return released;
+    };
+    const deleted = (at_s: number): TestEvent => ({ tenant: 'acme', at_s, action: 'invoice.delete' });
+    world.emit([deleted(1), { tenant: 'acme', at_s: 2 }]);
+    const detector = world.start({ read_records_max: 1 });
+    const until = async (holds: () => boolean): Promise<void> => {
+      while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
+    };
+    await until(() => calls.length === 1);
+    world.emit([deleted(3), deleted(4), { tenant: 'acme', at_s: 5 }]);
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
+    expect([calls, world.evaluated, world.log.control.committed('detector', TOPIC, 0)?.offset]).toEqual([[1], [], undefined]);
+    release();
+    await until(() => world.log.control.committed('detector', TOPIC, 0)?.offset === 5);
+    expect(calls).toEqual([1, 2]);
+    expect(world.evaluated.map(({ to, alerts }) => [to, alerts])).toEqual([
+      [1, 1],
+      [2, 0],
+      [3, 1],
+      [4, 1],
+      [5, 0],
+    ]);
+    await detector.stop();
   });
 });

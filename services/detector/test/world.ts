@@ -79,8 +79,8 @@ export class DetectorWorld {
   /** What was raised, by id; and how often an id was raised again. */
   readonly alerts = new Map<string, AlertRecord>();
   raisedAgain = 0;
-  /** Told of each set that is raised. */
-  onRaised: (alerts: readonly AlertRecord[]) => void = () => undefined;
+  /** Told of each set that is raised; the sink waits for it. */
+  onRaised: (alerts: readonly AlertRecord[]) => void | Promise<void> = () => undefined;
   readonly evaluated: EvaluatedFacts[] = [];
   readonly rested: { readonly to: number; readonly pending: number }[] = [];
   replays: number[] = [];
@@ -161,7 +161,7 @@ export class DetectorWorld {
         sink: {
           raise: async (alerts) => {
             await breathe();
-            this.onRaised(alerts);
+            await this.onRaised(alerts);
             for (const alert of alerts) {
               const id = Buffer.from(alert.id).toString('hex');
               if (this.alerts.has(id)) this.raisedAgain++;
