@@ -3,14 +3,15 @@ import { type Alert, type DetectionEvent, type Engine, wasGiven } from '@sealtra
 import type { Assignment, LogRecord } from '@sealtrail/event-log';
 import { examineRecord, type Registry, recordedAtOf } from '@sealtrail/seal';
 import { isCanary, type WalkedBatch } from '@sealtrail/wire';
-import { AlertQueue } from './alert-queue.ts';
 import { alertRecord } from './alert-record.ts';
 import { AuditFields, auditDetectionEvent } from './audit-event.ts';
+import { EvaluatedSteps } from './evaluated-steps.ts';
+import { EvaluationCounts } from './evaluation-counts.ts';
 import { EvidencePlaces } from './evidence-places.ts';
 import { producerEvent, rejectedRecord } from './pipeline-event.ts';
 import type { DetectorPorts, DetectorSettings, EvaluatedFacts, PartitionPlace } from './ports.ts';
 import { ProducerWatch } from './producer-watch.ts';
-import { formatProgress, parseProgress } from './progress.ts';
+import { formatProgress, type Progress, parseProgress } from './progress.ts';
 import { firstTakenAt } from './replay-start.ts';
 
 export interface DetectedPartition {
@@ -25,25 +26,6 @@ export class PartitionLost extends Error {
   readonly code = 'partition_lost';
 }
 
-/** How far a partition has come, as it is committed. */
-interface Progress {
-  readonly offset: number;
-  readonly watermark_us: number | null;
-}
-
-/** What was evaluated in one go, to be told and committed once its alerts are durable. */
-interface Evaluated {
-  readonly to: number;
-  readonly watermark_us: number | null;
-  /** Of the queue, with its own. */
-  readonly alerts_to: number;
-  /** null where there is nothing to tell. */
-  readonly facts: EvaluatedFacts | null;
-}
-
-/** With more alerts on their way, or so much that waits to be told after them, evaluation waits for the sink. */
-const ALERTS_WAITING_MAX = 1_000;
-const EVALUATED_WAITING_MAX = 100;
 /** A ledger in the same process waits this long at each of its own steps: some ms, also while a replay has much to read. */
 const EVENTS_A_BREATH = 128;
 const HASH_BYTES = 32;
@@ -82,11 +64,8 @@ class PartitionDetector {
   #canaryPlaces: EvidencePlaces;
   readonly #producers: ProducerWatch;
   readonly #fields = new AuditFields();
-  readonly #queue: AlertQueue;
-  /** In order, until their alerts are durable. */
-  readonly #evaluated: Evaluated[] = [];
-  /** All up to there is evaluated, and its alerts are durable. */
-  #durable: Progress | null = null;
+  readonly #counts = new EvaluationCounts();
+  readonly #steps: EvaluatedSteps;
   /** Offsets of events that a replay has matched: what stood before the committed place. */
   readonly #replayed = new Map<string, number>();
   #recorded_at = 0;
@@ -96,12 +75,6 @@ class PartitionDetector {
   #latest_us = Number.NEGATIVE_INFINITY;
   /** What stood before the committed place when the partition was taken up. */
   #restored: Progress | null = null;
-  #events = 0;
-  #findings = 0;
-  #rejected = 0;
-  #duplicates = 0;
-  #matches = 0;
-  #matchesOf = new Map<string, number>();
 
   constructor({ assignment, ports, settings, registry }: DetectedPartition) {
     this.#assignment = assignment;
@@ -115,10 +88,10 @@ class PartitionDetector {
     this.#canaryEngine = ports.rules.engine.fresh();
     this.#replaySpan_us = ports.rules.replay_span_us;
     this.#producers = new ProducerWatch(settings.silence_ms * 1000);
-    this.#queue = new AlertQueue(
-      (alerts) => this.#persist('storing alerts', () => this.#ports.sink.raise(alerts)),
-      () => this.#tellDurable(),
-    );
+    this.#steps = new EvaluatedSteps({
+      raise: (alerts) => this.#persist('storing alerts', () => this.#ports.sink.raise(alerts)),
+      tell: (facts) => this.#ports.events.evaluated(this.#place, facts),
+    });
   }
 
   async run(): Promise<never> {
@@ -126,7 +99,7 @@ class PartitionDetector {
       return await this.#detect();
     } finally {
       // Whoever takes the partition next must not raise beside it.
-      await this.#queue.rests();
+      await this.#steps.rests();
     }
   }
 
@@ -153,31 +126,20 @@ class PartitionDetector {
       if (last !== undefined) next = last.offset + 1;
       const replaying = this.#restored !== null && next <= this.#restored.offset;
       const alerts = raised.filter((alert) => !this.#wasGiven(alert));
-      this.#queue.add(alerts.map((alert) => alertRecord(alert, this.#placesOf(alert), this.#recorded_at)));
+      const records = alerts.map((alert) => alertRecord(alert, this.#placesOf(alert), this.#recorded_at));
       if (this.#canaryPlaces.size > 0) this.#canaryPlaces = this.#noPlaces();
-      const { watermark_us } = this.#engine.stats();
-      this.#evaluated.push({
-        to: next,
-        watermark_us,
-        alerts_to: this.#queue.added,
-        facts: this.#takeFacts(next, alerts.length, replaying),
-      });
+      const { watermark_us, pending } = this.#engine.stats();
+      const facts = this.#takeFacts(next, alerts.length, replaying);
       this.#forget();
-      // What is raised goes out while the next records are read and evaluated, but for a bound.
-      const waiting = this.#queue.added - this.#queue.durable;
-      if (waiting > ALERTS_WAITING_MAX || this.#evaluated.length > EVALUATED_WAITING_MAX) await this.#queue.settled();
-      this.#tellDurable();
+      await this.#steps.add({ offset: next, watermark_us }, records, facts);
       const now_ms = this.#ports.clock_ms();
-      const durable = this.#durable;
+      const { durable } = this.#steps;
       if (durable !== null && durable.offset > committed && now_ms - committed_ms >= settings.commit_interval_ms) {
         await this.#commit(durable);
         committed = durable.offset;
         committed_ms = now_ms;
       }
-      if (last === undefined && this.#evaluated.length === 0) {
-        const { pending } = this.#engine.stats();
-        this.#ports.events.rested(this.#place, { to: next, pending, watermark_us });
-      }
+      if (last === undefined && this.#steps.isAllDurable) this.#ports.events.rested(this.#place, { to: next, pending, watermark_us });
     }
   }
 
@@ -257,8 +219,8 @@ class PartitionDetector {
     }
     this.#busy_at = this.#recorded_at;
     if (examined.kind === 'rejected') {
-      this.#findings++;
-      this.#rejected++;
+      this.#counts.findings++;
+      this.#counts.rejected++;
       const event = rejectedRecord(sha256, { ...this.#place, offset: record.offset }, examined.reason, this.#findingTime(received_us));
       this.#evaluateEvent(event, record.offset, NO_EVENT, alerts);
       return 1;
@@ -266,20 +228,20 @@ class PartitionDetector {
     const { batch } = examined;
     const taken = this.#producers.take(batch.header, Buffer.from(batch.header_hash).toString('hex'), received_us);
     for (const found of taken.findings) {
-      this.#findings++;
+      this.#counts.findings++;
       const event = producerEvent(sha256, found, this.#place, this.#findingTime(received_us));
       this.#evaluateEvent(event, record.offset, NO_EVENT, alerts);
     }
     // What comes twice is no second act, and what contradicts a number that was taken is none at all.
     if (taken.kind === 'new') this.#evaluateBatch(batch, record.offset, received_us, alerts);
-    else if (taken.kind === 'duplicate') this.#duplicates++;
-    else this.#rejected++;
+    else if (taken.kind === 'duplicate') this.#counts.duplicates++;
+    else this.#counts.rejected++;
     return batch.header.count + 1;
   }
 
   #evaluateBatch(batch: WalkedBatch, offset: number, received_us: number, alerts: Alert[]): void {
     const { count } = batch.header;
-    this.#events += count;
+    this.#counts.events += count;
     for (let index = 0; index < count; index++) {
       const event = auditDetectionEvent(batch, index, received_us, this.#fields);
       const time_us = Math.min(event.time_us, received_us);
@@ -306,8 +268,7 @@ class PartitionDetector {
   ): void {
     const evaluation = engine.evaluate(event);
     if (evaluation.matches.length > 0) {
-      this.#matches += evaluation.matches.length;
-      for (const { rule } of evaluation.matches) this.#matchesOf.set(rule.id, (this.#matchesOf.get(rule.id) ?? 0) + 1);
+      this.#counts.match(evaluation.matches);
       if (at !== null) this.#remember(event, offset, at, places);
       if (this.#restored !== null && offset < this.#restored.offset) this.#replayed.set(`${event.tenant}\n${event.id}`, offset);
     }
@@ -340,7 +301,7 @@ class PartitionDetector {
     const now_us = (this.#ports.clock_ms() - this.#settings.idle_lag_ms) * 1000;
     const alerts: Alert[] = [];
     for (const found of this.#producers.silentAt(now_us)) {
-      this.#findings++;
+      this.#counts.findings++;
       this.#evaluateEvent(
         producerEvent(this.#ports.sha256, found, this.#place, this.#findingTime(now_us)),
         Number.MAX_SAFE_INTEGER,
@@ -384,41 +345,10 @@ class PartitionDetector {
 
   /** What there is to tell since the last time; null where that is nothing. */
   #takeFacts(to: number, alerts: number, replayed: boolean): EvaluatedFacts | null {
-    if (this.#events === 0 && this.#findings === 0 && this.#duplicates === 0 && alerts === 0) return null;
-    const facts: EvaluatedFacts = {
-      to,
-      events: this.#events,
-      recorded_at: this.#recorded_at,
-      findings: this.#findings,
-      rejected: this.#rejected,
-      duplicates: this.#duplicates,
-      matches: this.#matches,
-      matches_of: this.#matchesOf,
-      alerts,
-      replayed,
-      state: {
-        ...this.#engine.stats(),
-        places: this.#places.size,
-        places_forgotten: this.#places.forgotten,
-        producers_forgotten: this.#producers.forgotten,
-      },
-    };
-    this.#events = 0;
-    this.#findings = 0;
-    this.#rejected = 0;
-    this.#duplicates = 0;
-    this.#matches = 0;
-    this.#matchesOf = new Map();
-    return facts;
-  }
-
-  /** Tells what was evaluated, as far as its alerts are durable. */
-  #tellDurable(): void {
-    for (let first = this.#evaluated[0]; first !== undefined && first.alerts_to <= this.#queue.durable; first = this.#evaluated[0]) {
-      this.#evaluated.shift();
-      this.#durable = { offset: first.to, watermark_us: first.watermark_us };
-      if (first.facts !== null) this.#ports.events.evaluated(this.#place, first.facts);
-    }
+    if (this.#counts.isEmpty && alerts === 0) return null;
+    const places = { places: this.#places.size, places_forgotten: this.#places.forgotten };
+    const state = { ...this.#engine.stats(), ...places, producers_forgotten: this.#producers.forgotten };
+    return { ...this.#counts.take(), to, recorded_at: this.#recorded_at, alerts, replayed, state };
   }
 
   /** Tries until it succeeds or the partition is lost. */

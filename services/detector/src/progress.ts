@@ -3,6 +3,12 @@ export interface CommittedProgress {
   readonly watermark_us: number | null;
 }
 
+/** How far a partition has come. */
+export interface Progress extends CommittedProgress {
+  /** The next to be read. */
+  readonly offset: number;
+}
+
 const VERSION = 1;
 
 export const formatProgress = ({ watermark_us }: CommittedProgress): string => JSON.stringify({ version: VERSION, watermark_us });
