@@ -35,10 +35,11 @@ export class FileRoom {
   }
 
   /**
-   * Inside a transaction, before its work: takes the room that `works` pieces of work need which write `bytes` bytes.
-   * Throws EventLogError `log_no_space` where there is not so much, `log_unavailable`.
+   * Inside a transaction, before its work: takes the room that `works` pieces of work need which write `bytes` bytes. Throws
+   * EventLogError `log_no_space` where there is not so much, `log_unavailable`; never where the work `frees` room: it goes
+   * by with what all others leave.
    */
-  takeInside(bytes: number, works: number): void {
+  takeInside(bytes: number, works: number, frees: boolean): void {
     const { lastPageNumber, root } = statsOf(this.#tables.env);
     const used = (lastPageNumber + 1) * root.pageSize;
     const needed = overhead_bytes + bytes * bytes_written_ratio + works * overhead_of_work_bytes;
@@ -46,7 +47,7 @@ export class FileRoom {
     if (size >= used + needed) return;
     // Behind the end of the file is nobody's page, and nobody else makes it longer: the transaction holds the write lock.
     const failure = this.#extend(size, used + needed + Math.min(used * ahead_ratio, ahead_bytes_max));
-    if (failure === null) return;
+    if (failure === null || frees) return;
     const room = fstatSync(this.#file).size - used;
     // Pages that were given back are written to again; a reader may keep some of them, and a large record wants neighbours.
     if (room >= needed || room + this.#freed() / freed_used_ratio >= needed) return;

@@ -81,10 +81,10 @@ export async function openLmdbEventLog(options: LmdbEventLogOptions): Promise<Lm
     close: () => log.close(),
     dropBefore: async (topic, partition, before) => {
       const row = rowOf(log, topic, partition);
-      while (await log.queue.submit(() => log.records.dropBeforeInside(row, partition, before))) log.assertOpen();
+      while (await log.queue.submit(() => log.records.dropBeforeInside(row, partition, before), { frees: true })) log.assertOpen();
       log.assertOpen();
       // LMDB gives out pages again two transactions after the one that freed them: let the next append be the second.
-      await log.queue.submit(() => log.records.touchInside());
+      await log.queue.submit(() => log.records.touchInside(), { frees: true });
       log.assertOpen();
       return log.records.bounds(topic, partition);
     },
@@ -102,7 +102,7 @@ function lmdbProducer(log: OpenLog): EventLogProducer {
       if (own.signal.aborted || log.closed) return { kind: 'refused', code: 'closed', cause: log.closedError() };
       if (records.length === 0 && position === undefined) return { kind: 'appended', placed: [] };
       try {
-        return await log.queue.submit(() => log.records.appendInside(records, position, log.clock_ms()), appendedBytes(records));
+        return await log.queue.submit(() => log.records.appendInside(records, position, log.clock_ms()), { bytes: appendedBytes(records) });
       } catch (thrown) {
         const cause = asError(thrown);
         const no_space = cause instanceof EventLogError && cause.code === 'log_no_space';

@@ -6,6 +6,7 @@ interface Pending {
   /** Runs inside the transaction; may run again in another one. */
   readonly run: () => void;
   readonly bytes: number;
+  readonly frees: boolean;
   resolve(): void;
   reject(cause: Error): void;
 }
@@ -34,11 +35,11 @@ export class WriteQueue {
   }
 
   /**
-   * Resolves when the work is durable. `bytes` says about how much it writes. Rejects with EventLogError `log_no_space` when
+   * Resolves when the work is durable. `bytes` says about how much it writes, `frees` that it gives back more. Rejects with EventLogError `log_no_space` when
    * it did not take effect for want of space, with `log_unavailable` or `log_corrupt` when it may have. An EventLogError
    * that `work` itself throws is passed on, and it did not take effect.
    */
-  submit<T>(work: () => T, bytes = 0): Promise<T> {
+  submit<T>(work: () => T, { bytes = 0, frees = false }: { readonly bytes?: number; readonly frees?: boolean } = {}): Promise<T> {
     return new Promise((resolve, reject) => {
       let done: { readonly result: T } | null = null;
       this.#pending.push({
@@ -46,6 +47,7 @@ export class WriteQueue {
           done = { result: work() };
         },
         bytes,
+        frees,
         resolve: () => {
           if (done !== null) resolve(done.result);
         },
@@ -91,6 +93,7 @@ export class WriteQueue {
         this.#room.takeInside(
           group.reduce((sum, { bytes }) => sum + bytes, 0),
           group.length,
+          group.every(({ frees }) => frees),
         );
         for (const { run } of group) run();
       });

@@ -108,6 +108,8 @@ async function refill(log: LmdbEventLog): Promise<void> {
       kind = (await producer.append(records)).kind;
     }
     tell({ kind: 'outcome', of: 'append', outcome: kind, detail: count });
+    const small = { topic, partition: 0, key: null, value: new Uint8Array(2_000) };
+    while ((await producer.append([small])).kind === 'appended');
     const reader = await log.reader();
     const { start, end } = await reader.bounds(topic, 0);
     await log.dropBefore(topic, 0, start + Math.floor(((end - start) * 3) / 4));
