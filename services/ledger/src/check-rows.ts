@@ -1,8 +1,7 @@
 import type { CommitRow, StoredRound } from '@sealtrail/ledger-store';
-import { rootOfLeaves } from '@sealtrail/merkle';
+import { hexOf, rootOfLeaves } from '@sealtrail/merkle';
 import { duplicatesRoot, headsRoot, rejectionsRoot } from '@sealtrail/seal';
 import type { BatchHeader, LogHead } from '@sealtrail/wire';
-import { hex } from './metadata.ts';
 import type { Partition } from './partition.ts';
 
 export type RowsFound =
@@ -59,16 +58,16 @@ export async function checkRows(partition: Partition, { round }: StoredRound): P
     for (const { manifest, manifest_hash } of page) {
       if (headers.has(manifest.offset)) return disagrees(`offset ${manifest.offset} has two manifests`);
       headers.set(manifest.offset, manifest.header);
-      const log = hex(manifest.log);
+      const log = hexOf(manifest.log);
       if ((lastOf.get(log)?.position ?? -1) < manifest.position) lastOf.set(log, { position: manifest.position, hash: manifest_hash });
     }
   }
   const manifestsCounted = compareCount('manifests', headers.size, round.to - round.from - round.rejected - round.duplicates);
   if (manifestsCounted !== complete) return manifestsCounted;
   for (const head of heads) {
-    const last = lastOf.get(hex(head.log));
+    const last = lastOf.get(hexOf(head.log));
     if (last?.position !== head.size - 1 || !same(last.hash, head.last))
-      return disagrees(`log ${hex(head.log)}: its last manifest is not its head’s`);
+      return disagrees(`log ${hexOf(head.log)}: its last manifest is not its head’s`);
   }
 
   const withEntries = new Set([...headers].filter(([, header]) => header.count > 0).map(([offset]) => offset));

@@ -1,7 +1,7 @@
 import type { StoredRound } from '@sealtrail/ledger-store';
+import { hexOf } from '@sealtrail/merkle';
 import type { PartitionState, TenantState } from '@sealtrail/seal';
 import { roundCodec } from '@sealtrail/wire';
-import { hex } from './metadata.ts';
 import { type Partition, persist } from './partition.ts';
 import { untilAgreed } from './until-agreed.ts';
 
@@ -67,14 +67,14 @@ async function unsealedByRounds({ ports, key }: Partition, state: PartitionState
   let index = -1;
   let candidates: StoredRound[] = [];
   const settle = (named: readonly string[]): void => {
-    const committed = candidates.find(({ hash }) => named.includes(hex(hash)));
+    const committed = candidates.find(({ hash }) => named.includes(hexOf(hash)));
     if (committed !== undefined) count += committed.round.rejected + committed.round.duplicates;
     candidates = [];
   };
   // Rounds of the same index come one after the other, but pages may part them.
   let following: StoredRound[] = [];
   const close = (): void => {
-    settle(following.map(({ round }) => hex(round.previous)));
+    settle(following.map(({ round }) => hexOf(round.previous)));
     candidates = following;
     following = [];
   };
@@ -82,11 +82,11 @@ async function unsealedByRounds({ ports, key }: Partition, state: PartitionState
     for (const one of page) {
       if (one.round.index !== index) close();
       index = one.round.index;
-      const isWhole = one.bytes !== null && hex(roundCodec().leafHash(ports.sha256, one.bytes)) === hex(one.hash);
+      const isWhole = one.bytes !== null && hexOf(roundCodec().leafHash(ports.sha256, one.bytes)) === hexOf(one.hash);
       if (isWhole) following.push(one);
     }
   }
   close();
-  settle([hex(state.previous)]);
+  settle([hexOf(state.previous)]);
   return count;
 }

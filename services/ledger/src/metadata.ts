@@ -1,3 +1,5 @@
+import { hexOf } from '@sealtrail/merkle';
+
 /**
  * What stands beside the committed offset: `v1 <claim> <ordinal> <from> <to> <round hash>`, hashes in hex. It is read by
  * whoever owns the partition next. docs/spec/commit.md
@@ -15,7 +17,8 @@ export interface CommitMetadata {
 
 const FORM = /^v1 ([0-9a-f]{32}) (\d{1,16}) (\d{1,16}) (\d{1,16}) ([0-9a-f]{64})$/;
 
-export const formatCommitMetadata = (m: CommitMetadata): string => `v1 ${hex(m.claim)} ${m.ordinal} ${m.from} ${m.to} ${hex(m.round_hash)}`;
+export const formatCommitMetadata = (m: CommitMetadata): string =>
+  `v1 ${hexOf(m.claim)} ${m.ordinal} ${m.from} ${m.to} ${hexOf(m.round_hash)}`;
 
 /** null for what this ledger did not write. */
 export function parseCommitMetadata(text: string): CommitMetadata | null {
@@ -26,5 +29,4 @@ export function parseCommitMetadata(text: string): CommitMetadata | null {
   return [metadata.ordinal, metadata.from, metadata.to].every(Number.isSafeInteger) ? metadata : null;
 }
 
-export const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 const unhex = (text: string): Uint8Array => Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));

@@ -1,9 +1,8 @@
 import { EventLogError } from '@sealtrail/event-log';
 import { LedgerStoreError, type PartitionKey, type RejectedRow } from '@sealtrail/ledger-store';
-import { type Frontier, formatCheckpoint, frontierRoot, signNote } from '@sealtrail/merkle';
+import { type Frontier, formatCheckpoint, frontierRoot, hexOf, signNote } from '@sealtrail/merkle';
 import type { RejectedRecord } from '@sealtrail/seal';
 import type { Rejection, Round } from '@sealtrail/wire';
-import { hex } from './metadata.ts';
 import { reasonOf } from './partition.ts';
 import { type LedgerPorts, type LedgerSettings, operatorOrigin } from './ports.ts';
 
@@ -14,7 +13,7 @@ function rejectedMessage(partition: PartitionKey, rejected: Rejected): { readonl
   const { offset, reason, detail, length, digest, recorded_at } = rejected;
   const { topic, incarnation, partition: number } = partition;
   const id = `${topic}/${incarnation}/${number}/${offset}`;
-  const value = { id, topic, incarnation, partition: number, offset, reason, detail, length, digest: hex(digest), recorded_at };
+  const value = { id, topic, incarnation, partition: number, offset, reason, detail, length, digest: hexOf(digest), recorded_at };
   return { key: new TextEncoder().encode(id), value: new TextEncoder().encode(JSON.stringify(value)) };
 }
 

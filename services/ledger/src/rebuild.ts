@@ -1,4 +1,5 @@
 import type { StoredRound } from '@sealtrail/ledger-store';
+import { hexOf } from '@sealtrail/merkle';
 import {
   emptyPartition,
   type PartitionState,
@@ -11,7 +12,6 @@ import {
 import { type Claim, commitOffset, commitRow, insertCommitRow, newClaim } from './claim.ts';
 import { insertRows } from './commit-round.ts';
 import { judgeRecords } from './judge-records.ts';
-import { hex } from './metadata.ts';
 import { halted, type Partition, pause, persist } from './partition.ts';
 import { stateAfter } from './partition-state.ts';
 import { readAllRecords } from './read-records.ts';
@@ -91,7 +91,7 @@ async function sealAgain(partition: Partition, order: RebuildOrder): Promise<rea
       );
     }
     const registry = registryAt(ports.sha256, registryNow, round.registry_size);
-    if (hex(registry.root) !== hex(round.registry_root)) {
+    if (hexOf(registry.root) !== hexOf(round.registry_root)) {
       throw halted(
         partition,
         'registry_disagrees',
@@ -100,11 +100,11 @@ async function sealAgain(partition: Partition, order: RebuildOrder): Promise<rea
     }
     const records = await readAllRecords(partition, round.from, round.to);
     const sealed = await sealRecords(partition, state, await judgeRecords(partition, state, registry, records), before);
-    if (hex(sealed.hash) !== hex(hash)) {
+    if (hexOf(sealed.hash) !== hexOf(hash)) {
       throw halted(
         partition,
         'rebuild_disagrees',
-        `round ${round.index} (offsets ${round.from} to ${round.to}) comes out as ${hex(sealed.hash)} and was committed as ${hex(hash)}: ` +
+        `round ${round.index} (offsets ${round.from} to ${round.to}) comes out as ${hexOf(sealed.hash)} and was committed as ${hexOf(hash)}: ` +
           'the log or the rows before it are not what they were; run fsck',
       );
     }

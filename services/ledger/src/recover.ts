@@ -1,10 +1,10 @@
 import type { StoredRound } from '@sealtrail/ledger-store';
-import { appendLeaf, type Frontier, frontierRoot } from '@sealtrail/merkle';
+import { appendLeaf, type Frontier, frontierRoot, hexOf } from '@sealtrail/merkle';
 import { emptyPartition, type PartitionState } from '@sealtrail/seal';
 import { RULES_VERSION, roundCodec } from '@sealtrail/wire';
 import { checkRows, lastCommit } from './check-rows.ts';
 import { type Claim, commitOffset, commitRow, insertCommitRow, newClaim } from './claim.ts';
-import { type CommitMetadata, hex, parseCommitMetadata } from './metadata.ts';
+import { type CommitMetadata, parseCommitMetadata } from './metadata.ts';
 import { halted, type Partition, pause, persist } from './partition.ts';
 import { stateAfter } from './partition-state.ts';
 import { operatorOrigin } from './ports.ts';
@@ -128,12 +128,12 @@ async function loadRound(partition: Partition, hash: Uint8Array, whose: string):
       checkRound(partition, found, hash);
       return found;
     }
-    const cause = new Error(`round ${hex(hash)} is not there`);
+    const cause = new Error(`round ${hexOf(hash)} is not there`);
     if (attempt >= settings.recovery_attempts) {
       throw halted(
         partition,
         'round_missing',
-        `round ${hex(hash)}, which ${whose} names, is not in the store; restore the store from a backup`,
+        `round ${hexOf(hash)}, which ${whose} names, is not in the store; restore the store from a backup`,
       );
     }
     ports.events.waiting(key, 'looking for a committed round', cause);
@@ -144,12 +144,12 @@ async function loadRound(partition: Partition, hash: Uint8Array, whose: string):
 function checkRound(partition: Partition, { round, bytes }: StoredRound, hash: Uint8Array): void {
   const { sha256 } = partition.ports;
   const { topic, incarnation, partition: number } = partition.key;
-  const isWhole = bytes !== null && hex(roundCodec().leafHash(sha256, bytes)) === hex(hash);
+  const isWhole = bytes !== null && hexOf(roundCodec().leafHash(sha256, bytes)) === hexOf(hash);
   if (!isWhole || round.topic !== topic || round.incarnation !== incarnation || round.partition !== number) {
     throw halted(
       partition,
       'round_disagrees',
-      `the stored round ${hex(hash)} was altered: its columns do not give its hash; run fsck and restore the row`,
+      `the stored round ${hexOf(hash)} was altered: its columns do not give its hash; run fsck and restore the row`,
     );
   }
   if (round.rules_version > RULES_VERSION) {
@@ -168,7 +168,7 @@ async function compareLastRecord(partition: Partition, { round }: StoredRound): 
   // Nothing but retention up to exactly there excuses not reading it; less or more is what readRecords halts on.
   if (bounds.start === round.to) return;
   const [record] = await readRecords(partition, round.to - 1, { records_max: 1, bytes_max: 0, wait_ms: 0 });
-  if (record !== undefined && hex(ports.sha256.digest(record.value ?? new Uint8Array(0))) === hex(round.record_hash)) return;
+  if (record !== undefined && hexOf(ports.sha256.digest(record.value ?? new Uint8Array(0))) === hexOf(round.record_hash)) return;
   throw halted(
     partition,
     'topic_replaced',
@@ -184,7 +184,7 @@ async function walkBack(partition: Partition, last: StoredRound): Promise<readon
     const before = await loadRound(partition, next.round.previous, `round ${next.round.index}`);
     const follows = before.round.index === next.round.index - 1 && before.round.to === next.round.from;
     const operator = appendLeaf(ports.sha256, before.operator, next.hash);
-    if (!follows || hex(frontierRoot(ports.sha256, operator)) !== hex(frontierRoot(ports.sha256, next.operator))) {
+    if (!follows || hexOf(frontierRoot(ports.sha256, operator)) !== hexOf(frontierRoot(ports.sha256, next.operator))) {
       throw halted(
         partition,
         'round_disagrees',
@@ -217,7 +217,7 @@ async function compareCheckpoint(partition: Partition, operator: Frontier): Prom
     ports.store.latestCheckpoint(operatorOrigin(settings, key.partition)),
   );
   if (latest === null || latest.size < operator.size) return;
-  if (latest.size === operator.size && hex(latest.root) === hex(frontierRoot(ports.sha256, operator))) return;
+  if (latest.size === operator.size && hexOf(latest.root) === hexOf(frontierRoot(ports.sha256, operator))) return;
   throw halted(
     partition,
     'checkpoint_ahead',

@@ -1,5 +1,5 @@
 import type { HeadRow, LedgerStore, PartitionKey } from '@sealtrail/ledger-store';
-import { type Frontier, frontierRoot, type Sha256 } from '@sealtrail/merkle';
+import { type Frontier, frontierRoot, hexOf, type Sha256 } from '@sealtrail/merkle';
 import {
   emptyTenant,
   type PartitionIdentity,
@@ -10,7 +10,6 @@ import {
   withSealed,
 } from '@sealtrail/seal';
 import type { LogSizes } from './log-sizes.ts';
-import { hex } from './metadata.ts';
 import type { Partition } from './partition.ts';
 import { type Answer, untilAgreed } from './until-agreed.ts';
 
@@ -77,7 +76,7 @@ const disagrees = (what: string): Answer<never> => ({ kind: 'disagrees', what })
 
 function faultOf(sha256: Sha256, { head, frontier }: HeadRow, log: Uint8Array, size: number): string | null {
   if (head.size !== size) return `its newest head has ${head.size}`;
-  const same = (a: Uint8Array, b: Uint8Array): boolean => hex(a) === hex(b);
+  const same = (a: Uint8Array, b: Uint8Array): boolean => hexOf(a) === hexOf(b);
   if (!same(head.log, log)) return 'its head names another log';
   const isRooted = frontier.size === size && isFrontier(frontier) && same(frontierRoot(sha256, frontier), head.root);
   return isRooted ? null : 'the frontier of its head does not give the root';
