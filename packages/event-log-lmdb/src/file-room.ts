@@ -27,11 +27,15 @@ export class FileRoom {
   readonly #dir: string;
   readonly #file: number;
 
-  /** Throws what opening a file throws. */
+  /** Throws EventLogError `log_unavailable`. */
   constructor(tables: LogTables, dir: string) {
     this.#tables = tables;
     this.#dir = dir;
-    this.#file = openSync(join(dir, 'data.mdb'), 'r+');
+    try {
+      this.#file = openSync(join(dir, 'data.mdb'), 'r+');
+    } catch (cause) {
+      throw new EventLogError('log_unavailable', `cannot open the file of the event log in ${dir}: see the cause`, { cause });
+    }
   }
 
   /**

@@ -39,6 +39,11 @@ describe('room in the file', () => {
   });
 });
 
+it('a file that cannot be opened is told as a log that cannot be used', async () => {
+  const dir = await testDirectory();
+  expect(() => new FileRoom(tablesOf(1, 1), dir)).toThrow(expect.objectContaining({ code: 'log_unavailable' }));
+});
+
 describe.runIf(process.platform === 'linux')('room on a full disk', () => {
   const full = { code: 'log_no_space', message: expect.stringMatching(/^the event log in .+ has no space left: make room on its disk$/) };
 

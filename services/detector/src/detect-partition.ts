@@ -97,9 +97,10 @@ class PartitionDetector {
   async run(): Promise<never> {
     try {
       return await this.#detect();
-    } finally {
-      // Whoever takes the partition next must not raise beside it.
-      await this.#steps.rests();
+    } catch (error) {
+      // Whoever takes the partition next must not raise beside it. A bug is told at once, whatever the sink does.
+      if (error instanceof PartitionLost) await this.#steps.rests();
+      throw error;
     }
   }
 
